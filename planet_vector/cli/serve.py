@@ -93,7 +93,13 @@ _SECONDS = options.Number(0, 365 * 86_400)
     default=3600.0,
     show_default=True,
     type=_SECONDS,
-    help="Seconds for which a signed address is valid.",
+    help="Seconds for which a signed address, or the location of an asset, is valid.",
+)
+@click.option(
+    "--activation-delay",
+    type=_SECONDS,
+    metavar="SECONDS",
+    help="For tests: assets of the Data API are inactive until a client activates them, which takes so long.",
 )
 @click.option(
     "--access-log", type=click.Path(path_type=Path), metavar="FILE", help="Write a line per request; - for stderr."
@@ -129,6 +135,7 @@ def serve(
     exact_ties: bool,
     redirect: str,
     signature_life: float,
+    activation_delay: Optional[float],
     access_log: Optional[Path],
     faults: Optional[Path],
     latency: float,
@@ -167,6 +174,7 @@ def serve(
         exact_ties=exact_ties,
         redirect=redirect == "signed",
         signature_life=signature_life,
+        activation_delay=activation_delay,
         access_log=access_log,
         faults=faults,
         latency=latency / 1000,

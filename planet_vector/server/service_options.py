@@ -32,7 +32,9 @@ class ServiceOptions:
     redirect : bool
         Whether ``/full`` redirects to signed addresses on a second port.
     signature_life : float
-        Validity of signed addresses, in seconds.
+        Validity of signed addresses, and of the locations of assets, in seconds.
+    activation_delay : float, optional
+        Seconds that the activation of an asset takes; without it, all assets are active.
     rescan : float
         Interval of re-scans of the archive, in seconds; 0 disables them.
     rules : Path, optional
@@ -64,6 +66,7 @@ class ServiceOptions:
     exact_ties: bool = True
     redirect: bool = False
     signature_life: float = 3600.0
+    activation_delay: Optional[float] = None
     rescan: float = 10.0
     rules: Optional[Path] = None
     faults: Optional[Path] = None

@@ -154,6 +154,8 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
         load_basemaps(options.basemaps),
         work.metrics,
         work.rescans,
+        work.signer,
+        options.activation_delay,
     )
     api = create_app(service)
     faults = Faults(options.faults) if options.faults else None

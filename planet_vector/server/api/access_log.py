@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.types import Scope
 
-_SECRET = frozenset({"api_key", "signature"})
+_SECRET = frozenset({"api_key", "signature", "token"})
 
 
 class AccessLog:

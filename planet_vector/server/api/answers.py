@@ -19,7 +19,12 @@ PICTURE_SECONDS = 60.0
 _VARY = {"Vary": "Accept-Encoding"}
 
 
-def json_answer(request: Request, make: Callable[[], bytes], version: Optional[Version] = None) -> Response:
+def json_answer(
+    request: Request,
+    make: Callable[[], bytes],
+    version: Optional[Version] = None,
+    media_type: str = "application/json",
+) -> Response:
     """Return a JSON response, compressed if it is long, or 304 if the client has its version.
 
     Call it in a thread: making and compressing the body takes time.
@@ -32,12 +37,14 @@ def json_answer(request: Request, make: Callable[[], bytes], version: Optional[V
         Returns the body. It is not called if the client names the version. Its exceptions propagate.
     version : Version, optional
         Version of the response; None if it must not be cached.
+    media_type : str
+        Media type of the response.
     """
 
     def answer() -> Response:
         content, coding = compress(make(), request.headers)
         headers = NOT_STORED if version is None else version.headers
-        return Response(content, media_type="application/json", headers={**headers, **coding})
+        return Response(content, media_type=media_type, headers={**headers, **coding})
 
     return answer() if version is None else unless_known(request.headers, version, answer, _VARY)
 

@@ -12,6 +12,7 @@ from planet_vector.server.index.scene_search import Parameters, read_body
 from planet_vector.server.index.searched_area import JOBS
 from planet_vector.server.jobs import JobError
 from planet_vector.server.patience import ClientGone, Patience
+from planet_vector.server.strict_json import read_json
 
 MAX_BODY = 4 * 2**20
 """Maximum bytes of a body: about 100 000 positions, more than an area may have."""
@@ -100,6 +101,30 @@ class Body:
         except JobError as error:
             raise HttpError(400, f"The body {error}: simplify the area.") from None
 
+    def document(self, request: Request, patience: Patience) -> object:
+        """Return the JSON document in a body, parsed in a worker process if it is large.
+
+        Parameters
+        ----------
+        request : Request
+            Request, for its Content-Type.
+        patience : Patience
+            Cancels the work if the client disconnects.
+
+        Raises
+        ------
+        HttpError
+            415, if the content type is not JSON; 400, if the body is not JSON, or parsing exceeds its time or memory
+            limit.
+        """
+        kind, content = request.headers.get("content-type", ""), bytes(self._content)
+        if not self.is_large:
+            return read_document(kind, content)
+        try:
+            return JOBS.run(read_document, kind, content, patience=patience)
+        except JobError as error:
+            raise HttpError(400, f"The body {error}: simplify the area.") from None
+
     @property
     def is_large(self) -> bool:
         """Whether the body is too large to be parsed in the event loop."""
@@ -127,3 +152,31 @@ class Body:
                     )
             if not message.get("more_body", False):
                 return
+
+
+def read_document(content_type: str, body: bytes) -> object:
+    """Parse a body of JSON.
+
+    Parameters
+    ----------
+    content_type : str
+        Value of the header Content-Type; may be empty.
+    body : bytes
+        The request body.
+
+    Returns
+    -------
+    object
+        The document as dict, list, str, int, float, bool or None.
+
+    Raises
+    ------
+    HttpError
+        415, if the content type is not JSON; 400, if the body is not JSON.
+    """
+    if content_type.partition(";")[0].strip().lower() not in ("", "application/json", "application/geo+json"):
+        raise HttpError(415, "A search is posted as application/json.")
+    try:
+        return read_json(body.decode(), "The body")
+    except UnicodeDecodeError:
+        raise HttpError(400, "The body is not UTF-8.") from None

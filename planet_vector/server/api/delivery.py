@@ -26,7 +26,7 @@ from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, 
 from planet_vector.server.api.item_paths import SCENE_ID
 from planet_vector.server.api.ranges import Range, attachment, read_ranges
 from planet_vector.server.archive.products import Products
-from planet_vector.server.archive.raster_names import delivered_suffix
+from planet_vector.server.archive.raster_names import delivered_suffix, delivered_type
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.database import Index
 from planet_vector.server.patience import ClientGone, Patience
@@ -76,12 +76,24 @@ class Signer:
         good = hmac.compare_digest(self._signature(path, expires).encode(), signature.encode())
         return good and float(expires) > time.time()
 
+    def digest(self, content: bytes) -> bytes:
+        """Return the signature of something other than a path.
+
+        Parameters
+        ----------
+        content : bytes
+            What is signed.
+        """
+        return hmac.new(self._secret, b"\0" + content, hashlib.sha256).digest()
+
     def _signature(self, path: str, expires: str) -> str:
         return hmac.new(self._secret, f"GET\n{path}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
 
-def product_response(request: Request, body: Completed, name: str, version: Version) -> Response:
-    """Return a GeoTIFF or JPEG 2000 file as an attachment, with support for HEAD, ranges and conditional requests.
+def product_response(
+    request: Request, body: Completed, name: str, version: Version, media_type: str = "image/tiff"
+) -> Response:
+    """Return a file as an attachment, with support for HEAD, ranges and conditional requests.
 
     Parameters
     ----------
@@ -90,9 +102,11 @@ def product_response(request: Request, body: Completed, name: str, version: Vers
     body : Completed
         Content of the file.
     name : str
-        File name for the client, whose suffix tells the format.
+        File name for the client.
     version : Version
         Version of the file.
+    media_type : str
+        Its media type.
 
     Raises
     ------
@@ -109,7 +123,6 @@ def product_response(request: Request, body: Completed, name: str, version: Vers
     # matches: a file may be replaced within a second, or by one with the same time.
     if span is not None and span.strip().lower().startswith("bytes") and condition in (None, version.tag):
         ranges = read_ranges(span, body.size)
-    media_type = "image/jp2" if name.endswith(".jp2") else "image/tiff"
     return attachment(body, name, media_type, version.headers, ranges, request.method == "HEAD")
 
 
@@ -166,7 +179,8 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
                 if place is None or body is None:
                     return _error(404, "NoSuchKey", "The product no longer exists.")
                 version = Version.of_product(body, private=True)
-                return product_response(request, body, file_name(scene_id, product + delivered_suffix(place)), version)
+                name = file_name(scene_id, product + delivered_suffix(place))
+                return product_response(request, body, name, version, delivered_type(place))
             except HttpError as refusal:
                 return _error(refusal.status, _CODES.get(refusal.status, "InvalidRange"), refusal.message)
 

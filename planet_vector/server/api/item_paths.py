@@ -10,6 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 SCENE_ID = "{scene_id:item}"
 """Path parameter of a route for the id of a scene."""
 
+COLLECTION, ASSET = "{collection:item}", "{asset:item}"
+"""Path parameters for the id of a collection, and the key of an asset."""
+
 _SLASH = "\ue000"  # private-use character: ids are printable and cannot contain it
 
 

@@ -10,16 +10,19 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
+from planet_vector.server.api.activations import Activations
 from planet_vector.server.api.basemap_definitions import BasemapDefinition
 from planet_vector.server.api.conditional import NOT_STORED, Version
 from planet_vector.server.api.delivery import Signer
 from planet_vector.server.api.hosts import HOST
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.permissions import Keys, Permission
+from planet_vector.server.api.search_store import SearchStore
 from planet_vector.server.archive.products import Products
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.index.database import Index
+from planet_vector.server.index.item_index import ItemIndex
 from planet_vector.server.index.rescans import RescanState
 
 CHEAP_SECONDS = 10.0
@@ -50,8 +53,18 @@ class Service:
         Counters of requests.
     rescans : RescanState
         Result of the last re-scan of the archive.
+    asset_signer : Signer
+        Signer of the locations of assets.
+    activation_delay : float or None
+        Seconds that the activation of an asset takes; None if all are active.
     products : Products
         Files of products.
+    items : ItemIndex
+        Items and collections of the index.
+    activations : Activations
+        States of assets.
+    searches : SearchStore
+        Searches of the Data API.
     """
 
     root: Path
@@ -63,10 +76,15 @@ class Service:
     basemaps: Mapping[str, BasemapDefinition] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     rescans: RescanState = field(default_factory=RescanState)
+    asset_signer: Signer = field(default_factory=lambda: Signer(3600.0))
+    activation_delay: Optional[float] = None
 
     def __post_init__(self) -> None:
-        """Set up the access to product files."""
+        """Set up the access to product files and items, and what is stored beside the index."""
+        self.items = ItemIndex(self.index)
         self.products = Products(self.root)
+        self.activations = Activations(self.index.path, self.activation_delay)
+        self.searches = SearchStore(self.index)
 
 
 def enter(request: Request) -> tuple[Service, Permission]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from planet_vector.server.archive.media_types import JP2, TIFF
+
 RASTER = re.compile(r"(?i)\.tiff?$")
 """Pattern that finds the suffix of a raster's file name."""
 
@@ -30,3 +32,14 @@ def delivered_suffix(path: str) -> str:
         Path relative to the archive.
     """
     return ".jp2" if path.lower().endswith(".jp2") else ".tif"
+
+
+def delivered_type(path: str) -> str:
+    """Return the media type with which a product of v0 is delivered.
+
+    Parameters
+    ----------
+    path : str
+        Path relative to the archive.
+    """
+    return JP2 if delivered_suffix(path) == ".jp2" else TIFF

@@ -15,17 +15,18 @@ import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, ContextManager, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from planet_vector.server.archive.archive_paths import unstored
 from planet_vector.server.archive.units import LEFT_OUT, Problem
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.index.queries import Finder, Slice, TooLong, look_up
+from planet_vector.server.index.area_rows import TooLong
+from planet_vector.server.index.queries import Finder, Slice
 from planet_vector.server.index.records import StoredScene, read_records
 from planet_vector.server.index.scene_search import Edge, SceneSearch, from_microseconds
 from planet_vector.server.index.schema import SCHEMA
-from planet_vector.server.index.snapshot import GIVEN, read_version
+from planet_vector.server.index.snapshot import GIVEN, look_up, read_version
 from planet_vector.server.index.sqlite_connections import IndexFile, ReadConnections
 from planet_vector.server.patience import Patience
 from planet_vector.times import format_time
@@ -97,6 +98,11 @@ class Index:
     exact_ties : bool
         Whether scenes that share their time across the edge of a page are kept, by an extra parameter in the
         link. If not, they are lost, as with the real service.
+
+    Attributes
+    ----------
+    finder : Finder
+        Finder of scenes, with the arrays of the index's version.
     """
 
     def __init__(self, path: Path, exact_ties: bool = True) -> None:
@@ -106,7 +112,7 @@ class Index:
         self._look_ups, self._searches, self._long = (
             ReadConnections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
         )
-        self._finder = Finder()
+        self.finder = Finder()
         # Not in the index, as another process may be writing that.
         self._areas = PictureCache(path.with_name(path.name + ".areas"), MAX_AREAS)
 
@@ -114,6 +120,10 @@ class Index:
         """Close every connection."""
         for connections in (self._look_ups, self._searches, self._long):
             connections.close()
+
+    def look_up(self) -> ContextManager[sqlite3.Connection]:
+        """Return a context manager of a connection for short look-ups, within a transaction."""
+        return self._look_ups.read()
 
     def renew(self) -> None:
         """Reopen the idle connections if the index file was replaced, without waiting for the next request.
@@ -125,14 +135,14 @@ class Index:
 
     def totals(self) -> Dict[str, int]:
         """Return the number of scenes of each type."""
-        with self._look_ups.read() as db:
+        with self.look_up() as db:
             return dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
 
     def summary(self) -> List[TypeSummary]:
         """Return a summary of each scene type in the index."""
         span = "SELECT min(acquired), max(acquired) FROM scene WHERE type = ?"
         names = "SELECT DISTINCT name FROM product JOIN scene USING (scene) WHERE type = ? ORDER BY name"
-        with self._look_ups.read() as db:
+        with self.look_up() as db:
             found = []
             for scene_type, scenes in db.execute(
                 "SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"
@@ -145,14 +155,14 @@ class Index:
     def products(self) -> List[Dict[str, str]]:
         """Return the products of each scene that has any: a mapping of names to paths within the archive."""
         found: Dict[int, Dict[str, str]] = {}
-        with self._look_ups.read() as db:
+        with self.look_up() as db:
             for scene, name, path in db.execute("SELECT scene, name, path FROM product"):
                 found.setdefault(scene, {})[name] = unstored(path)
         return list(found.values())
 
     def version(self) -> int:
         """Return a number that changes with the scenes of the index, and differs between indexes."""
-        with self._look_ups.read() as db:
+        with self.look_up() as db:
             return read_version(db)
 
     def state(self) -> str:
@@ -177,7 +187,7 @@ class Index:
         HttpError
             503, if there is no complete index, or its file is damaged.
         """
-        with self._look_ups.read() as db:
+        with self.look_up() as db:
             row = db.execute(
                 f"SELECT scene, {_TEXT} FROM scene JOIN feature USING (scene) WHERE type = ? AND id = ?",
                 (scene_type, scene_id),
@@ -204,7 +214,7 @@ class Index:
         HttpError
             503, if there is no complete index, or its file is damaged.
         """
-        with self._look_ups.read() as db:
+        with self.look_up() as db:
             sql = "SELECT scene FROM scene WHERE type = ? AND id = ?"
             row = db.execute(sql, (scene_type, scene_id)).fetchone()
             return None if row is None else read_records(db, [row[0]])[0]
@@ -226,12 +236,12 @@ class Index:
         """
 
         def page(db: sqlite3.Connection, long: bool) -> RecordPage:
-            found = self._finder.page(db, search, long, patience)
+            found = self.finder.page(db, search, long, patience)
             if found is None:
                 return RecordPage([], 0, None, None)
             return RecordPage(read_records(db, found.scenes), found.total, *self._edges(search, found))
 
-        return self._run(page, patience)
+        return self.run(page, patience)
 
     def report(self, kind: str, most: int = -1) -> List[Problem]:
         """Return lines of the index report, sorted by path.
@@ -253,7 +263,7 @@ class Index:
             " (SELECT path, text, ? AS kind FROM problem UNION ALL SELECT path, text, kind FROM note)"
             " WHERE kind = ? ORDER BY path, text LIMIT ?"
         )
-        with self._look_ups.read() as db:
+        with self.look_up() as db:
             return [Problem(path, text, kind=kind) for path, text in db.execute(sql, (LEFT_OUT, kind, most))]
 
     def search(self, search: SceneSearch, patience: Optional[Patience] = None) -> ResultPage:
@@ -273,12 +283,12 @@ class Index:
         """
 
         def page(db: sqlite3.Connection, long: bool) -> ResultPage:
-            found = self._finder.page(db, search, long, patience)
+            found = self.finder.page(db, search, long, patience)
             if found is None:
                 return ResultPage(b"", 0, None, None)
             return ResultPage(_joined(db, found.scenes), found.total, *self._edges(search, found))
 
-        return self._run(page, patience)
+        return self.run(page, patience)
 
     def matching(
         self, search: SceneSearch, most: int, patience: Optional[Patience] = None
@@ -306,11 +316,11 @@ class Index:
         """
 
         def first(db: sqlite3.Connection, long: bool) -> List[Tuple[str, bytes, Dict[str, str]]]:
-            rows = self._finder.first(db, search, most, long, patience)
+            rows = self.finder.first(db, search, most, long, patience)
             texts = look_up(db, f"scene, {_TEXT}", "feature", [row[0] for row in rows])
             return [(row[2], text, _products(db, row[0])) for row, (_, text) in zip(rows, texts)]
 
-        return self._run(first, patience)
+        return self.run(first, patience)
 
     def keep_area(self, digest: str, text: str) -> None:
         """Store the text of an area that is too long for a link.
@@ -354,8 +364,27 @@ class Index:
         kept = self._areas.read(digest) if _DIGEST.fullmatch(digest) else None
         return None if kept is None else kept.decode()
 
-    def _run(self, work: Callable[[sqlite3.Connection, bool], _Result], patience: Optional[Patience]) -> _Result:
-        """Run a search; if it turns out to be long, restart it on a connection for long searches."""
+    def run(self, work: Callable[[sqlite3.Connection, bool], _Result], patience: Optional[Patience]) -> _Result:
+        """Run a search; if it turns out to be long, restart it on a connection for long searches.
+
+        Parameters
+        ----------
+        work : callable
+            Called with the index, within a transaction, and whether the search may take long. If not, it may raise
+            `planet_vector.server.index.area_rows.TooLong`.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Returns
+        -------
+        object
+            Result of `work`.
+
+        Raises
+        ------
+        HttpError
+            503, if there is no complete index, or its file is damaged.
+        """
         try:
             with self._searches.read(patience) as db:
                 return work(db, False)

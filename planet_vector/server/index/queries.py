@@ -7,26 +7,23 @@ changes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import sqlite3
 from collections import OrderedDict
 from datetime import datetime
 from threading import Lock
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from planet_vector.query import Condition
-from planet_vector.server.index.area_cells import INSIDE, UNSURE, AreaCells
+from planet_vector.server.index.area_rows import rows_within
 from planet_vector.server.index.fields import compared_number
 from planet_vector.server.index.scene_search import Edge, SceneSearch, microseconds
 from planet_vector.server.index.searched_area import Area
-from planet_vector.server.index.snapshot import GIVEN, FieldStrips, Order, Snapshot, read_blocks, read_version
+from planet_vector.server.index.snapshot import FieldStrips, Order, Snapshot, look_up, read_blocks, read_version
 from planet_vector.server.patience import Patience
-
-FEW = 2000
-"""Number of footprints that a short search may test; a search of more is a long one."""
 
 MAX_RESULTS = 16 * 2**20  # bytes of results cached for the following pages
 MAX_KEPT = 500  # results
@@ -36,10 +33,6 @@ _GLOBE = np.array([[-180.0, -90.0, 180.0, 90.0]])
 Row = Tuple[int, int, str]  # scene, acquired, id
 Ranks = Union[range, np.ndarray]
 """Positions in an `Order`, ascending; a range if they are contiguous."""
-
-
-class TooLong(Exception):
-    """Raised if a search takes long, to be restarted on a connection where no short search waits for it."""
 
 
 class Slice(NamedTuple):
@@ -66,12 +59,18 @@ class Slice(NamedTuple):
 
 
 class Finder:
-    """Thread-safe finder of scenes, which caches its results."""
+    """Thread-safe finder of scenes, which caches its results.
+
+    Attributes
+    ----------
+    fields : FieldStrips
+        Cache of the columns that searches compare.
+    """
 
     def __init__(self) -> None:
         self._snapshot: Optional[Snapshot] = None
         self._loading = Lock()
-        self._fields = FieldStrips()
+        self.fields = FieldStrips()
         self._results: OrderedDict[Any, Ranks] = OrderedDict()
         self._lock = Lock()
 
@@ -165,7 +164,7 @@ class Finder:
             if key in self._results:
                 self._results.move_to_end(key)
                 return snapshot, order, self._results[key]
-        found = _Finding(db, snapshot, order, self._fields, patience).find(conditions, search.area, long)
+        found = _Finding(db, snapshot, order, self.fields, patience).find(conditions, search.area, long)
         with self._lock:
             self._results[key] = found
             while len(self._results) > MAX_KEPT or (
@@ -175,23 +174,44 @@ class Finder:
         return snapshot, order, found
 
     def _load(self, db: sqlite3.Connection, scene_type: str, patience: Optional[Patience]) -> Tuple[Snapshot, Order]:
-        """Return the arrays of the index's version."""
+        with self._locked(patience):
+            snapshot = self._read(db)
+            return snapshot, snapshot.order(db, scene_type)
+
+    def snapshot(self, db: sqlite3.Connection, patience: Optional[Patience]) -> Snapshot:
+        """Return the arrays of the index's version.
+
+        Parameters
+        ----------
+        db : sqlite3.Connection
+            The index, within a transaction that has not read anything yet.
+        patience : Patience, optional
+            Time limit and cancellation.
+        """
+        with self._locked(patience):
+            return self._read(db)
+
+    @contextlib.contextmanager
+    def _locked(self, patience: Optional[Patience]) -> Iterator[None]:
         while not self._loading.acquire(timeout=0.1):
             if patience is not None:
                 patience.check()
         try:
-            # The transaction begins with this read, after that of the cached snapshot, so versions only grow.
-            version = read_version(db)
-            if self._snapshot is None or self._snapshot.version != version:
-                with self._lock:
-                    self._results.clear()
-                blocks = read_blocks(db)
-                if self._snapshot is not None and self._snapshot.blocks != blocks:
-                    self._snapshot = None  # freed before the next one needs as much memory
-                self._snapshot = Snapshot(db, version, blocks, self._snapshot)
-            return self._snapshot, self._snapshot.order(db, scene_type)
+            yield
         finally:
             self._loading.release()
+
+    def _read(self, db: sqlite3.Connection) -> Snapshot:
+        # The transaction begins with this read, after that of the cached snapshot, so versions only grow.
+        version = read_version(db)
+        if self._snapshot is None or self._snapshot.version != version:
+            with self._lock:
+                self._results.clear()
+            blocks = read_blocks(db)
+            if self._snapshot is not None and self._snapshot.blocks != blocks:
+                self._snapshot = None  # freed before the next one needs as much memory
+            self._snapshot = Snapshot(db, version, blocks, self._snapshot)
+        return self._snapshot
 
 
 class _Finding:
@@ -260,53 +280,13 @@ class _Finding:
 
     def _within(self, area: Area, pieces: List[np.ndarray], long: bool) -> List[np.ndarray]:
         """Return the ranks whose footprint shares a point with the area."""
-        sort: Callable[[np.ndarray], np.ndarray]
-        if area.is_box:
-            sort = _sort_by(area)
-        elif sum(map(len, pieces)) <= FEW:
-            sort = _sort_none
-        elif long:
-            sort = AreaCells(area, self._patience).sort
-        else:
-            raise TooLong
-        inside, unsure = [], []
-        for ranks in pieces:
-            self._check()
-            bounds = self._snapshot.bounds(self._order.rows[ranks])
-            kinds = np.where(bounds[:, 0] > bounds[:, 2], UNSURE, sort(bounds))
-            inside.append(ranks[kinds == INSIDE])
-            unsure.append(ranks[kinds == UNSURE])
-        left = np.concatenate(unsure)
-        if not len(left):
-            return inside
-        if len(left) > FEW and not long:
-            raise TooLong
-        return [np.sort(np.concatenate([*inside, left[self._tested(area, self._order.rows[left])]]))]
-
-    def _tested(self, area: Area, rows: np.ndarray) -> np.ndarray:
-        """Return a mask of the rows whose footprint, read from the tables, shares a point with the area."""
-        kept = np.zeros(len(rows), dtype=bool)
-        order = np.argsort(rows)  # the order of the file
-        for start in range(0, len(rows), area.at_once):
-            self._check()
-            places = order[start : start + area.at_once]
-            scenes = self._snapshot.numbers[rows[places]].tolist()
-            kept[places] = area.intersects([row[1] for row in look_up(self._db, "scene, footprint", "scene", scenes)])
-        return kept
+        rows = (self._order.rows[ranks] for ranks in pieces)
+        masks = rows_within(self._db, self._snapshot, area, list(rows), long, self._patience)
+        return [ranks[mask] for ranks, mask in zip(pieces, masks)]
 
     def _check(self) -> None:
         if self._patience is not None:
             self._patience.check()
-
-
-def _sort_by(area: Area) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that classifies boxes relative to an area that is itself a box."""
-    return lambda bounds: np.where(area.contains_boxes(bounds), INSIDE, UNSURE)
-
-
-def _sort_none(bounds: np.ndarray) -> np.ndarray:
-    """Classify all boxes as `UNSURE`, so that their footprints are tested."""
-    return np.full(len(bounds), UNSURE)
 
 
 def _operand(condition: Condition) -> Any:
@@ -343,27 +323,3 @@ def _rank(db: sqlite3.Connection, scene_type: str, order: Order, edge: Edge) -> 
     sign = "<" if edge.comparator == "lt" else "<="
     sql = f"SELECT count(*) FROM scene WHERE type = ? AND acquired = ? AND id {sign} ?"
     return left + int(db.execute(sql, (scene_type, edge.acquired, edge.scene_id)).fetchone()[0])
-
-
-def look_up(db: sqlite3.Connection, columns: str, table: str, scenes: Sequence[int]) -> List[Any]:
-    """Return the rows of scenes, one for each number given and in the given order.
-
-    Parameters
-    ----------
-    db : sqlite3.Connection
-        The index, within a transaction.
-    columns : str
-        SQL of the columns, of which the first is ``scene``.
-    table : str
-        Name of the table.
-    scenes : sequence of int
-        Numbers of scenes that the table contains.
-
-    Raises
-    ------
-    KeyError
-        If the table lacks one of the scenes.
-    """
-    sql = f"SELECT {columns} FROM {GIVEN} CROSS JOIN {table} ON scene = given"
-    found = {row[0]: row for row in db.execute(sql, [json.dumps(scenes)])}
-    return [found[scene] for scene in scenes]

@@ -14,7 +14,7 @@ import json
 import math
 import threading
 from collections import OrderedDict
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Sequence
 
 import numpy as np
 import shapely
@@ -84,10 +84,26 @@ class Area:
     """
 
     def __init__(self, text: str, patience: Optional[Patience] = None) -> None:
-        self._geometry = _ready(text, patience)
+        self._set(_ready(text, patience))
+
+    def _set(self, geometry: BaseGeometry) -> None:
+        self._geometry = geometry
         self.boxes = sides(self._geometry)
         self.is_box = len(self.boxes) == 1 and _is_box(self._geometry, self.boxes[0])
         shapely.prepare(self._geometry)
+
+    @classmethod
+    def of_boxes(cls, boxes: Sequence[Bounds]) -> Area:
+        """Return the area of boxes; their sides are parallels and meridians, however long they are.
+
+        Parameters
+        ----------
+        boxes : sequence of (west, south, east, north)
+            Boxes in degrees within ±180°, none of them across the antimeridian; a box may be a line or a point.
+        """
+        area = cls.__new__(cls)
+        area._set(shapely.union_all([_of_box(*box) for box in boxes]))
+        return area
 
     @property
     def geometry(self) -> BaseGeometry:
@@ -212,6 +228,14 @@ def _valid_within(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
         return _within(make_valid(geometry, crossings))
     except shapely.errors.GEOSException:  # GEOS fails for some outlines whose rings have no extent
         raise HttpError(400, "intersects: the geometry cannot be made valid; make it valid first.") from None
+
+
+def _of_box(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    if west == east and south == north:
+        return shapely.Point(west, south)
+    if west == east or south == north:
+        return shapely.LineString([(west, south), (east, north)])
+    return shapely.box(west, south, east, north)
 
 
 def _is_box(geometry: BaseGeometry, box: Bounds) -> bool:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import OrderedDict
 from threading import Lock
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -261,6 +261,30 @@ def read_blocks(db: sqlite3.Connection) -> List[Block]:
         start = blocks[-1].rows.stop if blocks else 0
         blocks.append(Block(number, version, slice(start, start + scenes)))
     return blocks
+
+
+def look_up(db: sqlite3.Connection, columns: str, table: str, scenes: Sequence[int]) -> List[Any]:
+    """Return the rows of scenes, one for each number given and in the given order.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+        The index, within a transaction.
+    columns : str
+        SQL of the columns, of which the first is ``scene``.
+    table : str
+        Name of the table.
+    scenes : sequence of int
+        Numbers of scenes that the table contains.
+
+    Raises
+    ------
+    KeyError
+        If the table lacks one of the scenes.
+    """
+    sql = f"SELECT {columns} FROM {GIVEN} CROSS JOIN {table} ON scene = given"
+    found = {row[0]: row for row in db.execute(sql, [json.dumps(scenes)])}
+    return [found[scene] for scene in scenes]
 
 
 def _strips(db: sqlite3.Connection, name: str, blocks: Sequence[int]) -> Iterator[Tuple[int, Strip]]:

@@ -152,7 +152,7 @@ class Strip:
             compare = _COMPARE[comparator]
             hits = np.array([value is not None and compare(value, operand) for value in values], dtype=bool)
             return np.asarray(hits[self.array])
-        none = np.isnan(self.array) if self.array.dtype.kind == "f" else self.array == NO_TIME
+        none = self._missing()
         comparator, operand = self._nearest(comparator, operand)
         if operand is None:
             found = np.full(len(self.array), comparator == "neq")
@@ -160,6 +160,21 @@ class Strip:
             found = np.asarray(_COMPARE[comparator](self.array, operand))
         found &= ~none
         return found
+
+    def present(self) -> np.ndarray:
+        """Return a mask of the scenes that have a value.
+
+        Returns
+        -------
+        np.ndarray of bool, shape (scenes,)
+        """
+        values = self.values
+        if values is None:
+            return ~self._missing()
+        return np.asarray(np.array([value is not None for value in values], dtype=bool)[self.array])
+
+    def _missing(self) -> np.ndarray:
+        return np.isnan(self.array) if self.array.dtype.kind == "f" else np.asarray(self.array == NO_TIME)
 
     def _nearest(self, comparator: str, operand: Any) -> Tuple[str, Any]:
         """Return an equivalent comparison with a number of the array's type.

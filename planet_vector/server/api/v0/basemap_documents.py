@@ -8,7 +8,7 @@ import shapely
 
 from planet_vector.server.api.basemap_definitions import BasemapDefinition
 from planet_vector.server.api.basemap_layouts import BasemapLayout, Member
-from planet_vector.server.api.v0.visible_basemaps import VisibleBasemap
+from planet_vector.server.api.visible_basemaps import VisibleBasemap
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.scene_search import Parameters, encode, parse_count
 from planet_vector.server.index.searched_area import Area

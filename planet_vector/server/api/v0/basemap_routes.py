@@ -18,7 +18,7 @@ from planet_vector.server.api.basemap_layouts import Member
 from planet_vector.server.api.conditional import NOT_STORED, is_known, unless_known
 from planet_vector.server.api.service import base_url, enter, index_version
 from planet_vector.server.api.v0.basemap_documents import describe_basemap
-from planet_vector.server.api.v0.visible_basemaps import (
+from planet_vector.server.api.visible_basemaps import (
     SECONDS,
     VisibleBasemap,
     attend_layout,

@@ -21,7 +21,14 @@ _JSON_ERROR = {
 }
 
 
-def _errors(*statuses: int) -> Dict[str, Any]:
+def errors_of(*statuses: int) -> Dict[str, Any]:
+    """Return the responses of errors.
+
+    Parameters
+    ----------
+    *statuses : int
+        HTTP statuses.
+    """
     descriptions = {
         302: "Redirect to the delivery address of the product",
         400: "Invalid parameter",
@@ -38,12 +45,28 @@ def _errors(*statuses: int) -> Dict[str, Any]:
     return {str(status): {"description": descriptions[status], **_JSON_ERROR} for status in statuses}
 
 
-def _answer(description: str, media_type: str, schema: Dict[str, Any], *errors: int) -> Dict[str, Any]:
+def answer_of(description: str, media_type: str, schema: Dict[str, Any], *errors: int) -> Dict[str, Any]:
+    """Return the responses of a route.
+
+    Parameters
+    ----------
+    description, media_type, schema : str, str, dict
+        Its usual response.
+    *errors : int
+        HTTP statuses of its errors, beside those of all routes.
+    """
     ok = {"description": description, "content": {media_type: {"schema": schema}}}
-    return {"200": ok, "304": {"description": "Not modified"}, **_errors(401, 429, *errors)}
+    return {"200": ok, "304": {"description": "Not modified"}, **errors_of(401, 429, *errors)}
 
 
-def _parameter(name: str, schema: Dict[str, Any], description: str = "") -> Dict[str, Any]:
+def parameter_of(name: str, schema: Dict[str, Any], description: str = "") -> Dict[str, Any]:
+    """Return a parameter in the query.
+
+    Parameters
+    ----------
+    name, schema, description : str, dict, str
+        Its name, type, and meaning.
+    """
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
@@ -59,15 +82,15 @@ def _filters() -> List[Dict[str, Any]]:
     for field in FIELDS.values():
         schema = {"type": "integer"} if field.integers_only else kinds[field.kind]
         if "eq" in field.comparators:
-            found.append(_parameter(field.name, schema))
-        found += [_parameter(f"{field.name}.{c}", schema) for c in COMPARATORS if c in field.comparators]
+            found.append(parameter_of(field.name, schema))
+        found += [parameter_of(f"{field.name}.{c}", schema) for c in COMPARATORS if c in field.comparators]
     return found
 
 
 _SEARCH = [
-    _parameter("order_by", {"type": "string", "enum": list(ORDERS), "default": ORDERS[0]}),
-    _parameter("count", {"type": "integer", "minimum": 1, "maximum": MAX_COUNT, "default": DEFAULT_COUNT}),
-    _parameter("intersects", {"type": "string"}, "WKT or GeoJSON, longitude before latitude"),
+    parameter_of("order_by", {"type": "string", "enum": list(ORDERS), "default": ORDERS[0]}),
+    parameter_of("count", {"type": "integer", "minimum": 1, "maximum": MAX_COUNT, "default": DEFAULT_COUNT}),
+    parameter_of("intersects", {"type": "string"}, "WKT or GeoJSON, longitude before latitude"),
     *_filters(),
 ]
 _OBJECT = {"type": "object"}
@@ -88,8 +111,8 @@ _PAGE = {
 }
 _BINARY = {"type": "string", "format": "binary"}
 
-ROOT: Dict[str, Any] = {"responses": _answer("Scene types and their lists", "application/json", _OBJECT)}
-_LISTED = _answer("A page of scenes", "application/json", _PAGE, 400, 403, 404)
+ROOT: Dict[str, Any] = {"responses": answer_of("Scene types and their lists", "application/json", _OBJECT)}
+_LISTED = answer_of("A page of scenes", "application/json", _PAGE, 400, 403, 404)
 LIST: Dict[str, Any] = {"parameters": _SEARCH, "responses": _LISTED}
 POST: Dict[str, Any] = {
     "requestBody": {
@@ -98,38 +121,38 @@ POST: Dict[str, Any] = {
             for kind in ("application/json", "application/x-www-form-urlencoded")
         }
     },
-    "responses": {status: found for status, found in {**_LISTED, **_errors(413, 415)}.items() if status != "304"},
+    "responses": {status: found for status, found in {**_LISTED, **errors_of(413, 415)}.items() if status != "304"},
 }
-SCENE: Dict[str, Any] = {"responses": _answer("The scene", "application/json", _FEATURE, 403, 404)}
+SCENE: Dict[str, Any] = {"responses": answer_of("The scene", "application/json", _FEATURE, 403, 404)}
 FULL: Dict[str, Any] = {
-    "parameters": [_parameter("product", {"type": "string", "default": "visual"})],
+    "parameters": [parameter_of("product", {"type": "string", "default": "visual"})],
     "responses": {
-        **_answer("The GeoTIFF, or a JPEG 2000 file as image/jp2", "image/tiff", _BINARY, 302, 400, 403, 404, 416),
+        **answer_of("The GeoTIFF, or a JPEG 2000 file as image/jp2", "image/tiff", _BINARY, 302, 400, 403, 404, 416),
         "206": {"description": "Ranges of the file"},
     },
 }
 THUMB: Dict[str, Any] = {
     "parameters": [
-        _parameter("size", {"type": "string", "enum": ["sm", "md", "lg"], "default": "md"}),
-        _parameter("format", {"type": "string", "enum": ["png", "jpg", "jpeg"], "default": "png"}),
+        parameter_of("size", {"type": "string", "enum": ["sm", "md", "lg"], "default": "md"}),
+        parameter_of("format", {"type": "string", "enum": ["png", "jpg", "jpeg"], "default": "png"}),
     ],
-    "responses": _answer("The picture", "image/png", _BINARY, 400, 403, 404, 422, 503),
+    "responses": answer_of("The picture", "image/png", _BINARY, 400, 403, 404, 422, 503),
 }
-TILE: Dict[str, Any] = {"responses": _answer("The tile", "image/png", _BINARY, 403, 404, 422, 503)}
+TILE: Dict[str, Any] = {"responses": answer_of("The tile", "image/png", _BINARY, 403, 404, 422, 503)}
 _BASEMAP = {"type": "object", "required": ["name", "links", "level", "quad_size"]}
 _FEATURES = {"type": "object", "required": ["type", "links", "features"]}
-BASEMAP: Dict[str, Any] = {"responses": _answer("The basemap", "application/json", _BASEMAP, 404, 503)}
+BASEMAP: Dict[str, Any] = {"responses": answer_of("The basemap", "application/json", _BASEMAP, 404, 503)}
 QUADS: Dict[str, Any] = {
     "parameters": _SEARCH[1:3],
-    "responses": _answer("A page of quads", "application/json", _FEATURES, 400, 404, 422, 503),
+    "responses": answer_of("A page of quads", "application/json", _FEATURES, 400, 404, 422, 503),
 }
-QUAD: Dict[str, Any] = {"responses": _answer("The quad", "application/json", _FEATURE, 404, 422, 503)}
+QUAD: Dict[str, Any] = {"responses": answer_of("The quad", "application/json", _FEATURE, 404, 422, 503)}
 QUAD_SCENES: Dict[str, Any] = {
-    "responses": _answer("The scenes of the quad", "application/json", _FEATURES, 404, 422, 503)
+    "responses": answer_of("The scenes of the quad", "application/json", _FEATURES, 404, 422, 503)
 }
 QUAD_FULL: Dict[str, Any] = {
     "responses": {
-        **_answer("The GeoTIFF", "image/tiff", _BINARY, 400, 404, 416, 422, 503),
+        **answer_of("The GeoTIFF", "image/tiff", _BINARY, 400, 404, 416, 422, 503),
         "206": {"description": "Ranges of the GeoTIFF"},
     }
 }

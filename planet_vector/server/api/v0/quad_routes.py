@@ -20,7 +20,7 @@ from planet_vector.server.api.ranges import disposition
 from planet_vector.server.api.service import base_url
 from planet_vector.server.api.v0.basemap_documents import describe_quad, quad_page
 from planet_vector.server.api.v0.listing import collection, shown
-from planet_vector.server.api.v0.visible_basemaps import attend_layout, basemap_answer, see_basemap
+from planet_vector.server.api.visible_basemaps import attend_layout, basemap_answer, see_basemap
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import FORMATS
 from planet_vector.server.imagery.kept_pictures import SIZES

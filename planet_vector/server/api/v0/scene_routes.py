@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Mapping, Tuple
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -16,18 +15,16 @@ from planet_vector.item_ids import file_name
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.attending import AREAS, CHEAP, PAGES, attend
 from planet_vector.server.api.bodies import Body
-from planet_vector.server.api.conditional import NOT_STORED, Version
-from planet_vector.server.api.delivery import product_path, product_response
-from planet_vector.server.api.permissions import Permission
+from planet_vector.server.api.delivery import product_path
 from planet_vector.server.api.ranges import disposition
-from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version
+from planet_vector.server.api.scenes import check_known, file_answer, find, permitted
+from planet_vector.server.api.service import CHEAP_SECONDS, base_url, enter, index_version
 from planet_vector.server.api.v0.listing import list_page, shown
-from planet_vector.server.archive.raster_names import delivered_suffix
+from planet_vector.server.archive.raster_names import delivered_suffix, delivered_type
 from planet_vector.server.archive.scene_features import SCENE_TYPES
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import FORMATS
 from planet_vector.server.imagery.kept_pictures import SIZES
-from planet_vector.server.index.database import IndexedScene
 from planet_vector.server.index.scene_search import read_query
 from planet_vector.server.patience import Patience
 
@@ -186,36 +183,26 @@ async def get_product(request: Request, scene_type: str, scene_id: str) -> Respo
     wanted = request.query_params.getlist("product") or ["visual"]
     if len(set(wanted)) > 1:
         raise HttpError(400, "product is given more than once, with different values.")
-    base = base_url(request) if service.signer is not None else ""
+    product = wanted[0]
 
     def answer(patience: Patience) -> Response:
-        return _product(request, permission, (scene_type, scene_id, wanted[0]), base)
+        found = find(service, permission, scene_type, scene_id)
+        listed = json.loads(found.feature, strict=False)["properties"].get("data", {}).get("products", {})
+        if product not in listed:
+            has = ", ".join(name for name in listed if permission.allows(name)) or "none"
+            raise HttpError(404, f"Scene {scene_id} has no product {product[:40]!r}; it has: {has}.")
+        if not permission.allows(product):
+            raise HttpError(403, f"Your key does not permit the product {product}.")
+        missing = f"The archive has no file of the product {product} of scene {scene_id}."
+        place = found.products.get(product)
+        if place is None:
+            raise HttpError(404, missing)
+        suffix = delivered_suffix(place)
+        signed, name = product_path(scene_type, scene_id, product, suffix), file_name(scene_id, product + suffix)
+        return file_answer(request, place, name, missing, signed, delivered_type(place))
 
     # In a thread: even looking up a file may be slow on the archive's disk.
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
-
-
-def _product(request: Request, permission: Permission, names: Tuple[str, str, str], base: str) -> Response:
-    service: Service = request.app.state.service
-    scene_type, scene_id, product = names
-    found = find(service, permission, scene_type, scene_id)
-    listed = json.loads(found.feature, strict=False)["properties"].get("data", {}).get("products", {})
-    if product not in listed:
-        has = ", ".join(name for name in listed if permission.allows(name)) or "none"
-        raise HttpError(404, f"Scene {scene_id} has no product {product[:40]!r}; it has: {has}.")
-    if not permission.allows(product):
-        raise HttpError(403, f"Your key does not permit the product {product}.")
-    place = found.products.get(product)
-    body = service.products.find(place) if place else None
-    if place is None or body is None:
-        raise HttpError(404, f"The archive has no file of the product {product} of scene {scene_id}.")
-    if service.signer is not None:
-        host = re.sub(r":\d+$", "", base)
-        path = product_path(scene_type, scene_id, product, delivered_suffix(place))
-        location = f"{host}:{service.delivery_port}{service.signer.sign(path)}"
-        return Response(status_code=302, headers={"Location": location, **NOT_STORED})
-    version = Version.of_product(body, service.keys.required)
-    return product_response(request, body, file_name(scene_id, product + delivered_suffix(place)), version)
 
 
 async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -293,76 +280,3 @@ async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: 
         return look(request, service.imagery.tile([products], int(z), int(x), int(y)), service.keys.required)
 
     return await picture_answer(request, await attend(request, seen, seconds=CHEAP_SECONDS, pool=CHEAP), "image/png")
-
-
-def permitted(found: IndexedScene, permission: Permission, scene_id: str) -> Mapping[str, str]:
-    """Return the files of the products that a key permits, by product.
-
-    Parameters
-    ----------
-    found : IndexedScene
-        The scene.
-    permission : Permission
-        Permission of the key.
-    scene_id : str
-        Id of the scene, for the error message.
-
-    Raises
-    ------
-    HttpError
-        403, if the scene has products and the key permits none of them.
-    """
-    products = {name: place for name, place in found.products.items() if permission.allows(name)}
-    if found.products and not products:
-        raise HttpError(403, f"Your key does not permit any product of scene {scene_id}.")
-    return products
-
-
-def check_known(service: Service, scene_type: str) -> None:
-    """Raise an exception if a scene type is unknown.
-
-    Parameters
-    ----------
-    service : Service
-        Service whose index is read.
-    scene_type : str
-        Scene type of a request.
-
-    Raises
-    ------
-    HttpError
-        404, if the type is neither a standard one nor in the index.
-    """
-    if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
-        raise HttpError(404, f"There is no scene type {scene_type[:40]!r}.")
-
-
-def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> IndexedScene:
-    """Return a scene of the index.
-
-    Parameters
-    ----------
-    service : Service
-        Service whose index is read.
-    permission : Permission
-        Permission of the key.
-    scene_type : str
-        Scene type, such as ``ortho``.
-    scene_id : str
-        Id of the scene.
-
-    Raises
-    ------
-    HttpError
-        403 if the key does not permit the type, 404 if there is no such type or scene.
-    """
-    permission.check_type(scene_type)
-    check_known(service, scene_type)
-    found = service.index.find(scene_type, scene_id) if _is_text(scene_id) else None
-    if found is None:
-        raise HttpError(404, f"There is no scene {scene_id[:80]!r} of the type {scene_type}.")
-    return found
-
-
-def _is_text(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,1 @@
+"""The Data API v1 and the Basemaps API v1."""

@@ -1,0 +1,230 @@
+"""Properties of STAC items, and the columns of the index that hold some of them.
+
+The value of a column is taken from the Feature of v0 by `planet_vector.server.index.fields.column_values`, for the
+column and for the item alike. So a comparison of the column is one of the item.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Mapping, Optional
+
+from planet_vector.collection_schema import flatten
+from planet_vector.scenes_v0_fields import FIELDS
+from planet_vector.server.index.expressions import Moment, moment_or_none
+from planet_vector.server.index.fields import COLUMNS, column_values
+from planet_vector.server.index.records import StoredScene
+from planet_vector.server.index.scene_search import from_microseconds, microseconds
+
+PREFIX = "planet:"
+"""Of properties of v0 that have no name in STAC, as in `planet_vector.stac_export`."""
+
+DATETIME = "datetime"
+
+_MOST = sys.float_info.max
+_PLACES = {name: place for place, name in enumerate(COLUMNS)}
+
+
+@dataclass(frozen=True)
+class ItemColumn:
+    """Property of items that a column of the index holds.
+
+    Attributes
+    ----------
+    name : str
+        Its name in STAC.
+    column : str
+        The column, one of `planet_vector.server.index.fields.COLUMNS`.
+    kind : str
+        ``number``, ``integer``, ``string``, ``time`` or ``words``.
+    title : str
+        For readers.
+    low, high : float
+        Least and greatest number in STAC; others are not in items.
+    is_absolute : bool
+        Whether the sign is dropped.
+    scale : float
+        Factor of a number; the result is rounded to ten decimals.
+    is_partial : bool
+        Whether an item may have a value that the column lacks.
+    """
+
+    name: str
+    column: str
+    kind: str
+    title: str = ""
+    low: float = -_MOST
+    high: float = _MOST
+    is_absolute: bool = False
+    scale: float = 1.0
+    is_partial: bool = False
+
+    def value(self, stored: object) -> object:
+        """Return the value in an item: a number, a text, a `Moment`, or None if it is missing.
+
+        Parameters
+        ----------
+        stored : object
+            The value of the column; None if missing.
+        """
+        if stored is None or self.kind == "string":
+            return stored
+        assert isinstance(stored, (int, float))
+        if self.kind == "time":
+            return Moment(int(stored))
+        if self.kind == "words":
+            return FIELDS[self.column].words[int(stored)]
+        number = abs(stored) if self.is_absolute else stored
+        if self.scale != 1:
+            number = round(number * self.scale, 10)
+        return number if self.low <= number <= self.high else None
+
+
+def _columns() -> Dict[str, ItemColumn]:
+    named = [
+        ItemColumn("eo:cloud_cover", "cloud_cover.estimated", "number", "Cloud cover in percent", 0.0, 100.0),
+        ItemColumn("gsd", "image_statistics.gsd", "number", "Ground sample distance in metres", sys.float_info.min),
+        ItemColumn("view:off_nadir", "sat.off_nadir", "number", "Angle off nadir in degrees", 0.0, 90.0, True),
+        ItemColumn("view:azimuth", "sat.azimuth_angle", "number", "Direction to the satellite in degrees", 0.0, 360.0),
+        ItemColumn("view:sun_elevation", "sun.altitude", "number", "Elevation of the sun in degrees", -90.0, 90.0),
+        ItemColumn("view:sun_azimuth", "sun.azimuth", "number", "Direction to the sun in degrees", 0.0, 360.0),
+        ItemColumn("created", "published", "time", "Time of publication"),
+        ItemColumn("updated", "published", "time", "Time of publication"),
+        ItemColumn("pl:quality_category", "image_statistics.image_quality", "words", "Quality category"),
+    ]
+    taken = {column.column for column in named}
+    others = [ItemColumn(PREFIX + name, name, FIELDS[name].kind) for name in COLUMNS if name not in taken]
+    return {column.name: column for column in (*named, *others)}
+
+
+ITEM_COLUMNS: Mapping[str, ItemColumn] = _columns()
+"""Properties of items that columns hold, by name."""
+
+TIMES = frozenset(
+    {DATETIME, "start_datetime", "end_datetime", *(c.name for c in ITEM_COLUMNS.values() if c.kind == "time")}
+)
+"""Properties that are times."""
+
+OTHERS: Mapping[str, str] = {
+    "platform": "string", "constellation": "string", "start_datetime": "time", "end_datetime": "time",
+    "pl:strip_id": "string", "pl:pixel_resolution": "number",
+}  # fmt: skip
+"""Further properties that items of any source may have, with their kind. No column holds them."""
+
+
+def item_values(scene: StoredScene) -> Dict[str, object]:
+    """Return the properties of an item by name, with `Moment` for times.
+
+    Parameters
+    ----------
+    scene : StoredScene
+        The scene.
+    """
+    properties: Mapping[str, object] = scene.feature["properties"]  # type: ignore[assignment]
+    fields = scene.fields
+    stored = column_values(properties)
+    # As the index reads it for its column.
+    found: Dict[str, object] = {DATETIME: moment_or_none(properties["acquired"])}
+    others = {
+        "start_datetime": fields.start and Moment(microseconds(fields.start)),
+        "end_datetime": fields.end and Moment(microseconds(fields.end)),
+        "platform": fields.satellite and fields.satellite.lower(),
+        "instruments": [fields.instrument.lower()] if fields.instrument else None,
+        "constellation": fields.provider and fields.provider.lower(),
+        "pl:strip_id": fields.strip_id,
+        "pl:pixel_resolution": fields.pixel_resolution,
+        "planet_vector:guessed": [DATETIME] if fields.guessed else None,
+        **fields.stac,
+    }
+    if others["start_datetime"] is None or others["end_datetime"] is None:  # STAC has both or neither
+        del others["start_datetime"], others["end_datetime"]
+    for name, value in others.items():
+        if name not in found and name not in ITEM_COLUMNS and value is not None:
+            found[name] = plain(moment_or_none(value) if name in TIMES and isinstance(value, str) else value)
+    for column in ITEM_COLUMNS.values():
+        value = column.value(stored[_PLACES[column.column]])
+        if value is not None:
+            found[column.name] = value
+    for dotted, value in flatten(properties):
+        if dotted.partition(".")[0] not in _NOT_SHOWN and dotted not in FIELDS and value is not None:
+            found[PREFIX + dotted] = plain(value)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+_NOT_SHOWN = ("acquired", "links", "data", "guessed")
+
+
+def plain(value: object) -> object:
+    """Return a value of JSON without numbers that JSON cannot express.
+
+    Parameters
+    ----------
+    value : object
+        Parsed JSON.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return value
+
+
+def written(values: Mapping[str, object]) -> Dict[str, object]:
+    """Return values as JSON, with times as RFC 3339 has them.
+
+    Parameters
+    ----------
+    values : mapping
+        Result of `item_values`.
+    """
+    return {name: time_text(value.at) if isinstance(value, Moment) else value for name, value in values.items()}
+
+
+def time_text(at: int) -> str:
+    """Return a time as RFC 3339 has it, in UTC.
+
+    Parameters
+    ----------
+    at : int
+        Microseconds since 1970.
+    """
+    return from_microseconds(at).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The properties of items in an API.
+
+    Attributes
+    ----------
+    columns : mapping of str to ItemColumn
+        Properties that columns hold, by name.
+    time : str
+        Name of the time of acquisition.
+    values : callable
+        Returns the properties of a scene by name, with `Moment` for times.
+    """
+
+    columns: Mapping[str, ItemColumn]
+    time: str
+    values: Callable[[StoredScene], Mapping[str, object]]
+
+
+STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values)
+"""Properties of STAC items."""
+
+
+def names_of(prefix: Optional[str] = None) -> List[str]:
+    """Return the names of all properties that are known without looking at items.
+
+    Parameters
+    ----------
+    prefix : str, optional
+        Only those of an extension, such as ``eo``.
+    """
+    every = [DATETIME, *ITEM_COLUMNS, *OTHERS]
+    return [name for name in every if prefix is None or name.startswith(prefix + ":")]
