@@ -16,10 +16,12 @@ from typing import Any, Callable, Dict, List
 import pytest
 from shapely.geometry import box, mapping, shape
 
+from planet_vector.cli.output import print_table
 from planet_vector.cli.search_options import read_area
 from planet_vector.errors import QueryError
 from planet_vector.times import parse_time
 from tests.conftest import Service, needs_fiona
+from tests.schemas import ORTHO
 
 Feature = Dict[str, Any]
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -204,6 +206,17 @@ def test_the_forms_of_output_hold_the_same_scenes(cli: Cli, ortho: List[Feature]
     assert cli(*flags, "--names").stdout.split() == [f"PLANET:ortho/{f['id']}" for f in lines]
     table = cli(*flags, "--table").stdout.splitlines()
     assert [line.split()[0] for line in table] == ["id", *(f["id"] for f in lines)]
+
+
+def test_columns_of_a_table_are_aligned_also_with_long_ids() -> None:
+    out = io.StringIO()
+    ids = ["LC08_L1TP_192027_20150724_20170406_01_T1", "short"]
+    place = {"type": "Point", "coordinates": [11.5, 48.25]}
+    acquired = {"acquired": "2015-07-24T10:00:00Z"}
+    features = [{"type": "Feature", "id": one, "geometry": place, "properties": acquired} for one in ids]
+    print_table(features, out, ORTHO)
+    header, *rows = out.getvalue().splitlines()
+    assert [row.index("2015-07-24T") for row in rows] == [header.index("acquired")] * 2
 
 
 def test_an_empty_search_is_an_empty_collection(cli: Cli) -> None:

@@ -10,6 +10,7 @@ import csv
 import json
 import re
 import sys
+from itertools import chain, islice
 from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO, Tuple
 
 from planet_vector.collection_schema import CollectionSchema, Feature, value_at
@@ -24,7 +25,9 @@ from planet_vector.vector.texts import to_json
 
 RS = "\x1e"
 
-_TABLE = "{:<24} {:<20} {:>6} {:>10}  {}\n"
+_COLUMNS = "{:<20} {:>6} {:>10}  {}\n"
+_ID_WIDTH = 24
+_MEASURED = 100  # scenes whose ids set the width of the column: a longer id further down shifts its row alone
 
 # Control characters, which terminals interpret; line breaks of Unicode; lone surrogates, which no encoding has. JSON
 # itself escapes the ASCII control characters, and indented JSON contains line breaks.
@@ -173,13 +176,18 @@ def print_table(features: Iterable[Feature], out: TextIO, collection: Collection
     collection : CollectionSchema
         Their columns.
     """
-    for number, scene in enumerate(Scene(feature, collection) for feature in features):
-        if not number:
-            out.write(_TABLE.format("id", "acquired", "cloud", "longitude", " latitude  products"))
+    scenes = (Scene(feature, collection) for feature in features)
+    first = list(islice(scenes, _MEASURED))
+    if not first:
+        return
+    width = max(_ID_WIDTH, *(len(printable(scene.id)) for scene in first))
+    row = f"{{:<{width}}} {_COLUMNS}"
+    out.write(row.format("id", "acquired", "cloud", "longitude", " latitude  products"))
+    for scene in chain(first, scenes):
         cloud = "-" if scene.cloud_cover is None else f"{scene.cloud_cover:.1f}%"
         longitude, latitude = _middle(scene)
         cells = (scene.id, _acquired(scene), cloud, longitude, f"{latitude:>9}  {','.join(scene.products)}")
-        out.write(_TABLE.format(*map(printable, cells)))
+        out.write(row.format(*map(printable, cells)))
 
 
 class _EscapingWriter:
