@@ -277,4 +277,4 @@ def test_a_service_uses_them_and_loses_those_of_a_scene_that_goes(serve: Serve, 
     while len(kept(index)) == 3:
         assert time.monotonic() < end
         time.sleep(0.1)
-    assert service.errors == "Reported by planet-vector index: 3 with the time of their file.\n"
+    assert service.errors == ""

@@ -11,7 +11,6 @@ from shapely.geometry import shape
 
 from planet_vector.bands.landsat import sensor_bands
 from planet_vector.server.archive.fields import SceneFields
-from planet_vector.server.archive.inventory import scan
 from planet_vector.server.archive.metadata.bounded import MetadataProblem
 from planet_vector.server.archive.metadata.mtl import parse_mtl
 from planet_vector.server.archive.units import LEFT_OUT, MISSING
@@ -243,12 +242,11 @@ def test_files_of_a_scene_in_several_folders(tmp_path: Path) -> None:
     assert list(record.products) == ["band_3", "band_4"]
 
 
-def test_copies_of_a_scene_are_scenes(tmp_path: Path) -> None:
+def test_copies_of_a_scene_are_scenes(serve: Serve, tmp_path: Path) -> None:
     write_scene(tmp_path / "a", C2L1, ["B4"])
     write_scene(tmp_path / "b", C2L1, ["B4"])
-    units, problems = scan(tmp_path)
-    assert not problems
-    assert [unit.files[0].path for unit in units.values()] == [f"a/{C2L1}_B4.TIF", f"b/{C2L1}_B4.TIF"]
+    page = serve(tmp_path).json("scenes/landsat/")
+    assert {f["id"] for f in page["features"]} == {f"a~{C2L1}", f"b~{C2L1}"}
 
 
 SENSORS: Dict[str, Dict[str, List[str]]] = {

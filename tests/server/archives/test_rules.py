@@ -258,6 +258,7 @@ def test_usual_patterns_are_allowed(pattern: str) -> None:
     assert not has_nested_repeats(pattern)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # of unusual patterns
 @given(st.text("ab(+*?|)[]\\d.{1,}", max_size=14), st.sampled_from(["a" * 26 + "!", "ab" * 13 + "!", "1" * 26 + "!"]))
 def test_an_allowed_pattern_is_fast(pattern: str, path: str) -> None:
     try:
