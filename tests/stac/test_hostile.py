@@ -31,7 +31,7 @@ def _places(value: Any, path: Tuple[Any, ...] = ()) -> Iterator[Tuple[Any, ...]]
         yield from _places(each, (*path, key))
 
 
-def _changed(value: Any, choose: random.Random) -> Any:
+def changed(value: Any, choose: random.Random) -> Any:
     value = copy.deepcopy(value)
     *path, last = choose.choice(list(_places(value)))
     node = value
@@ -54,7 +54,7 @@ def test_any_answer_is_read_or_refused(start_stac: Start) -> None:
 
     def hostile(path: str, body: Mapping[str, Any]) -> Any:
         status, content = answer(path, body)
-        return status, _changed(content, choose) if path.startswith(where) and path.count("/") == where.count(
+        return status, changed(content, choose) if path.startswith(where) and path.count("/") == where.count(
             "/"
         ) else content
 
