@@ -104,3 +104,7 @@ class AssetState(NamedTuple):
     activation: str = ""
     location: str = ""
     md5: str = ""
+
+    def __repr__(self) -> str:
+        # Without the links: the location contains a token.
+        return f"AssetState({self.name!r}, {self.status!r}, permitted={self.permitted})"

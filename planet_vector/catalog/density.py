@@ -13,6 +13,10 @@ Counts vary by about 30, and one scene too many costs a request.
 """
 
 
+MOST_CUTS = 100_000
+"""Most times between windows that divide buckets; windows of more than a page are read page by page."""
+
+
 class Bucket(NamedTuple):
     """Number of scenes within a time span, from `start` to before `end`, that the service counted."""
 
@@ -41,7 +45,7 @@ def cuts_of(buckets: Sequence[Bucket], size: int) -> List[datetime]:
             cuts.append(bucket.start)
             filled = 0
         if bucket.total > size:
-            pieces = math.ceil(bucket.total / (size * FILL))
+            pieces = min(math.ceil(bucket.total / (size * FILL)), MOST_CUTS - len(cuts))
             span = bucket.end - bucket.start
             cuts += [bucket.start + span * number / pieces for number in range(1, pieces)]
             filled = size

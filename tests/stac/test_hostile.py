@@ -7,11 +7,15 @@ import json
 import random
 from typing import Any, Iterator, List, Mapping, Tuple
 
+import pytest
+
 import planet_vector
 from planet_vector import catalog as catalogs
-from planet_vector.errors import PlanetVectorError
+from planet_vector.catalog.stac.json_values import as_count
+from planet_vector.errors import PlanetVectorError, ProtocolError
+from planet_vector.query import Query
 from planet_vector.vector.result_cache import CACHE
-from tests.stac.conftest import Start, ids
+from tests.stac.conftest import Start, catalog, found, ids
 from tests.stac_server import make_items
 
 ODD: List[Any] = [
@@ -27,7 +31,7 @@ def _places(value: Any, path: Tuple[Any, ...] = ()) -> Iterator[Tuple[Any, ...]]
         yield from _places(each, (*path, key))
 
 
-def _changed(value: Any, choose: random.Random) -> Any:
+def changed(value: Any, choose: random.Random) -> Any:
     value = copy.deepcopy(value)
     *path, last = choose.choice(list(_places(value)))
     node = value
@@ -50,7 +54,7 @@ def test_any_answer_is_read_or_refused(start_stac: Start) -> None:
 
     def hostile(path: str, body: Mapping[str, Any]) -> Any:
         status, content = answer(path, body)
-        return status, _changed(content, choose) if path.startswith(where) and path.count("/") == where.count(
+        return status, changed(content, choose) if path.startswith(where) and path.count("/") == where.count(
             "/"
         ) else content
 
@@ -73,3 +77,82 @@ def test_any_answer_is_read_or_refused(start_stac: Start) -> None:
             outcomes["read"] += 1
             assert where == "/search" or len(rows) <= len(ids(items))
     assert min(outcomes.values()) > 10
+
+
+@pytest.mark.parametrize("value", [True, 1e308, -1, "x", {"href": 3}])
+def test_conformance_of_any_kind_is_read_as_none(start_stac: Start, value: Any) -> None:
+    items = make_items(6)
+    server = start_stac(items, abilities=())
+    answer = server.answer
+
+    def hostile(path: str, body: Mapping[str, Any]) -> Any:
+        status, content = answer(path, body)
+        return status, {**content, "conformsTo": value} if path == "" else content
+
+    server.answer = hostile  # type: ignore[method-assign]
+    assert sorted(found("STAC:test/scenes")) == ids(items)
+
+
+@pytest.mark.parametrize("count", [2**63, 10**400, True, -1, "6", 6.0], ids=lambda count: str(count)[:20])
+def test_a_count_that_cannot_be_is_none(count: Any) -> None:
+    assert as_count(count) is None
+
+
+def test_the_largest_numbers_are_searched_for_and_tested(start_stac: Start) -> None:
+    largest = 1.7976931348623157e308
+    items = make_items(6)
+    for item in items:
+        item["properties"]["gsd"] = largest
+    start_stac(items)
+    assert sorted(found(f"STAC:test/scenes?gsd.lte={largest!r}")) == ids(items)
+    assert sorted(found(f"STAC:test/scenes?gsd.gte={largest!r}")) == ids(items)
+
+
+def test_a_link_with_a_number_that_is_not_finite_is_an_error(start_stac: Start) -> None:
+    server = start_stac(make_items(600))
+    answer = server.answer
+
+    def hostile(path: str, body: Mapping[str, Any]) -> Any:
+        status, content = answer(path, body)
+        if path == "/search" and content["links"]:
+            content["links"][0]["body"]["token"] = float("nan")
+        return status, content
+
+    server.answer = hostile  # type: ignore[method-assign]
+    with pytest.raises(ProtocolError, match="is not valid JSON"):
+        found("STAC:test/scenes")
+
+
+def test_an_empty_first_page_that_links_another_is_not_counted_as_nothing(start_stac: Start) -> None:
+    items = make_items(6)
+    server = start_stac(items, counts=False)
+    answer = server.answer
+
+    def late(path: str, body: Mapping[str, Any]) -> Any:
+        status, content = answer(path, body)
+        if path == "/search" and "late" not in body:
+            link = {"rel": "next", "method": "POST", "href": f"{server.url}search", "body": {**body, "late": True}}
+            content = {**content, "features": [], "links": [link]}
+        return status, content
+
+    server.answer = late  # type: ignore[method-assign]
+    query = Query.parse(catalog().schema("scenes"), [])
+    assert catalog().count(query) is None
+    assert sorted(found("STAC:test/scenes")) == ids(items)
+
+
+def test_an_error_shows_no_token_of_a_link(start_stac: Start) -> None:
+    server = start_stac(make_items(6))
+    answer = server.answer
+
+    def hostile(path: str, body: Mapping[str, Any]) -> Any:
+        status, content = answer(path, body)
+        if path == "/collections":
+            link = {"rel": "next", "href": f"{server.url}collections?token=verysecret"}
+            content = {"collections": 3} if "token" in body else {**content, "links": [link]}
+        return status, content
+
+    server.answer = hostile  # type: ignore[method-assign]
+    with pytest.raises(ProtocolError) as caught:
+        catalog().scene_types()
+    assert "verysecret" not in f"{caught.value} {caught.value.request}"

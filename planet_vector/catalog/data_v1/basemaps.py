@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Set, Tuple, Union
-from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin
 
 from planet_vector.assets import Asset
 from planet_vector.catalog.basemaps import Basemap, quad_bounds
@@ -138,7 +138,7 @@ class DataV1Basemaps:
             and isinstance(tiles, str)
             and isinstance(quads, str)
         ):
-            address = self._transport.own_link(urldefrag(quads)[0].partition("?")[0])
+            address = self._transport.own_link(quads.partition("#")[0].partition("?")[0])
             return Basemap(name, level, size, tiles, address, _box_of(body.get("bbox")))
         return None
 
@@ -205,7 +205,7 @@ class DataV1Basemaps:
         found: List[Scene] = []
         for body in self._listed(link, [], "items"):
             target = body.get("link")
-            match = _ITEM.search(urlsplit(target).path) if isinstance(target, str) else None
+            match = _ITEM.search(re.split("[?#]", target)[0]) if isinstance(target, str) else None
             if match is None:
                 raise ProtocolError(f"The service did not list the items of quad {quad.id}.", f"GET {link}")
             found.append(self._catalog.scene(unquote(match[1]), unquote(match[2])))
@@ -277,7 +277,10 @@ def _quad(basemap: Basemap, body: object, url: str) -> Item:
 
 def _box_of(value: object) -> Optional[Box]:
     if isinstance(value, list) and len(value) == 4 and all(isinstance(side, (int, float)) for side in value):
-        return Box.on_globe(*map(float, value))
+        try:
+            return Box.on_globe(*map(float, value))
+        except OverflowError:
+            return None
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, cast
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, cast
 from urllib.parse import quote
 
 from planet_vector.assets import AssetState
@@ -94,7 +94,9 @@ class DataV1:
         root = self.transport.url("item-types")
         found: Dict[str, str] = {}
         link: Optional[str] = root
+        visited: Set[str] = set()
         for _ in range(MAX_PAGES):
+            visited.add(str(link))
             try:
                 answer = self.transport.get_json(self._assets.own_link(str(link)))
             except NotFoundError as error:
@@ -104,11 +106,12 @@ class DataV1:
                 isinstance(each, Mapping) and isinstance(each.get("id"), str) and each["id"] for each in types
             ):
                 raise ProtocolError(self._no_api("does not list item types"), f"GET {root}")
-            new = {each["id"]: self.transport.url(f"item-types/{quote(each['id'], safe='')}") for each in types}
-            link = next_link(answer.body) if new.keys() - found.keys() else None
-            found.update(new)
+            found.update((each["id"], self.transport.url(f"item-types/{quote(each['id'], safe='')}")) for each in types)
+            link = next_link(answer.body)
             if link is None:
                 return dict(sorted(found.items()))
+            if link in visited:
+                raise ProtocolError("The service links pages of item types in a circle: try again.", f"GET {root}")
         raise ProtocolError(f"The service lists item types on more than {MAX_PAGES:,} pages.", f"GET {root}")
 
     def scene(self, scene_type: str, scene_id: str) -> Scene:

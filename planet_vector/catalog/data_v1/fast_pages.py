@@ -34,7 +34,7 @@ def decoded_page(content: bytes, decode: DecodePage) -> Optional[ScenePage]:
     if decoded is None:
         return None
     scenes: DecodedScenes = decoded[0]
-    return ScenePage(*scenes, None, cast(_Page, decoded[1]).links.next)
+    return ScenePage(*scenes, None, cast(_Page, decoded[1]).links.next or None)
 
 
 def _envelope(scenes: object) -> type:

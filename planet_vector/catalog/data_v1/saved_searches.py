@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Set, Tuple
 from urllib.parse import quote
 
 from planet_vector.catalog.data_v1.item_schemas import ASSETS, FILTER
@@ -41,18 +41,20 @@ class SavedSearches:
         url = self._transport.url("searches")
         found: Dict[str, Feature] = {}
         link: Optional[str] = url
+        visited: Set[str] = set()
         for _ in range(MAX_PAGES):
+            visited.add(str(link))
             body = self._transport.get_json(self._transport.own_link(str(link))).body
             page = body.get("searches") if isinstance(body, Mapping) else None
             if not isinstance(page, list) or not all(map(_is_search, page)):
                 raise ProtocolError("The service did not list the saved searches.", f"GET {url}")
-            new = {each["id"]: each for each in page}
+            found.update((each["id"], each) for each in page)
             links = body.get("_links")
-            following = links.get("_next") if isinstance(links, Mapping) else None
-            link = following if isinstance(following, str) and new.keys() - found.keys() else None
-            found.update(new)
-            if link is None:
+            link = links.get("_next") if isinstance(links, Mapping) else None
+            if not isinstance(link, str) or not link:
                 return list(found.values())
+            if link in visited:
+                raise ProtocolError("The service links pages of saved searches in a circle: try again.", f"GET {url}")
         raise ProtocolError(f"The service lists saved searches on more than {MAX_PAGES:,} pages.", f"GET {url}")
 
     def named(self, search_id: str) -> Feature:

@@ -17,6 +17,7 @@ _LENGTHS: Mapping[str, timedelta] = {
 }
 # A response with a bucket for each hour of 20 days, or each day of 4 years, has some 40 or 100 kB.
 _FEW_PAGES = 3  # up to here better windows save no request
+_MOST_ITEMS = 10**12  # in a bucket; more is no count
 _MOST_BUCKETS = 4000  # some 250 kB
 _MOST_HOURS, _MOST_DAYS = timedelta(days=20), timedelta(days=4 * 366)
 
@@ -68,7 +69,7 @@ def _as_time(value: object) -> datetime:
 
 
 def buckets_of(body: object, interval: str, request: str) -> List[Bucket]:
-    """Return the buckets of an answer in the order of time, without empty ones.
+    """Return the buckets of an answer in the order of time, without overlaps and without empty ones.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def buckets_of(body: object, interval: str, request: str) -> List[Bucket]:
     try:
         for bucket in buckets or ():
             count, start = bucket["count"], parse_time(bucket["start_time"])
-            if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= _MOST_ITEMS:
                 raise ValueError("no count")
             length = _LENGTHS[interval]
             found += [Bucket(start, start + length if start < LAST - length else LAST, count)] if count else []
@@ -97,5 +98,18 @@ def buckets_of(body: object, interval: str, request: str) -> List[Bucket]:
         buckets = None
     if not isinstance(buckets, list):
         raise ProtocolError("The service returned something that is not a number of items by time.", request)
-    found.sort()
+    return _apart(sorted(found))
+
+
+def _apart(buckets: Sequence[Bucket]) -> List[Bucket]:
+    """Return buckets without overlaps, which a service's may have if they are shorter than requested."""
+    found: List[Bucket] = []
+    for bucket in buckets:
+        before = found[-1] if found else None
+        if before is not None and before.start == bucket.start:
+            found[-1] = before._replace(total=before.total + bucket.total)
+            continue
+        if before is not None and before.end > bucket.start:
+            found[-1] = before._replace(end=bucket.start)
+        found.append(bucket)
     return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
-from urllib.parse import unquote, urldefrag
+from urllib.parse import unquote
 
 import requests
 
@@ -12,7 +13,7 @@ from planet_vector.assets import AssetState
 from planet_vector.config import Settings
 from planet_vector.connection_lookup import may_have_key
 from planet_vector.errors import AuthError, NotFoundError, ProtocolError, RasterAccessError
-from planet_vector.http.responses import JsonResponse
+from planet_vector.http.responses import JsonResponse, redacted
 from planet_vector.http.transport import DEADLINE, MAX_JSON, Transport
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ KEY_PARAMETER = "api_key"
 
 _KEY = re.compile(rf"([?&]){KEY_PARAMETER}=[^&#]*(&?)")
 _ITEM = re.compile(r"/item-types/([^/]+)/items/([^/]+)")
+_STATUS = re.compile(r"[a-z_ ]{1,20}")
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 _MOST_DIGESTS = 10_000  # as many assets as are resolved before their downloads end
 
@@ -73,7 +75,11 @@ class AssetTransport(Transport):
             answer = parse()
             if KEY_PARAMETER.encode() not in content:
                 return answer
-            return JsonResponse(answer.url, without_key(answer.body))
+            try:
+                return JsonResponse(answer.url, without_key(answer.body))
+            except RecursionError:
+                told = "The service returned JSON that is nested too deeply."
+                raise ProtocolError(told, f"{'GET' if body is None else 'POST'} {redacted(url)}") from None
 
         return content, read
 
@@ -173,7 +179,7 @@ class AssetTransport(Transport):
         ServiceError
             If the request fails.
         """
-        base, name = urldefrag(link)
+        base, _, name = link.partition("#")
         if not name or not may_have_key(base, self.settings.api_url):
             return link
         name = unquote(name)
@@ -209,10 +215,12 @@ class AssetTransport(Transport):
         ServiceError
             If the request fails, or the response is something else.
         """
-        answer = self.get_json(self.own_link(url))
+        url = self.own_link(url)
+        request = f"GET {redacted(url)}"
+        answer = self.get_json(url)
         if not isinstance(answer.body, Mapping):
-            raise ProtocolError("The service returned something that is not a list of assets.", f"GET {url}")
-        return {name: state_of(name, body, f"GET {url}") for name, body in answer.body.items()}
+            raise ProtocolError("The service returned something that is not a list of assets.", request)
+        return {name: state_of(name, body, request) for name, body in answer.body.items()}
 
     def own_link(self, url: str) -> str:
         """Return a link of a response as an absolute URL, after checking that it leads to the API itself.
@@ -281,19 +289,20 @@ def inactive(item: str, state: AssetState) -> RasterAccessError:
     state : AssetState
         The asset's state.
     """
-    command = f"'planet-vector activate PLANET:{item} --asset {state.name}'"
+    command = f"'planet-vector activate {shlex.quote(f'PLANET:{item}')} --asset {shlex.quote(state.name)}'"
     if state.status == "activating":
         return RasterAccessError(
             f"{item}/{state.name} is being activated, which takes some minutes: wait for it with {command}."
         )
+    status = state.status if _STATUS.fullmatch(state.status) else "not active"
     return RasterAccessError(
-        f"{item}/{state.name} is {state.status} at the service: activate it with {command}, which may count against "
+        f"{item}/{state.name} is {status} at the service: activate it with {command}, which may count against "
         "the quota of your account."
     )
 
 
 def without_key(value: object) -> object:
-    """Return a JSON value with the key removed from all links in it.
+    """Return a JSON value with the key removed from all links in it, and without members for the key.
 
     Parameters
     ----------
@@ -305,5 +314,5 @@ def without_key(value: object) -> object:
     if isinstance(value, list):
         return [without_key(each) for each in value]
     if isinstance(value, dict):
-        return {name: without_key(each) for name, each in value.items()}
+        return {name: without_key(each) for name, each in value.items() if name != KEY_PARAMETER}
     return value

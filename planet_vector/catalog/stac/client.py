@@ -20,6 +20,7 @@ from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.forking import renew_after_fork
+from planet_vector.http.responses import redacted
 from planet_vector.http.transport import Transport
 from planet_vector.item_ids import is_item_id
 from planet_vector.query import Query
@@ -261,15 +262,14 @@ class StacApi:
                     response = self.transport.get_json(address)
                     body = as_object(response.body)
                     if not isinstance(body.get("collections"), list):
-                        raise ProtocolError("The service does not list its collections.", f"GET {address}")
+                        raise ProtocolError("The service does not list its collections.", f"GET {redacted(address)}")
                     for each in objects_in(body["collections"]):
                         found.setdefault(as_text(each.get("id")), each)
                     following = next((link.href for link in links_of(body) if link.rel == "next"), "")
                     address = own_address(self.transport, following, response.url) if following else ""
                 if address:
-                    raise ProtocolError(
-                        "The service links the pages of its collections in a circle.", f"GET {self._root_address}"
-                    )
+                    told = "The service links the pages of its collections in a circle."
+                    raise ProtocolError(told, f"GET {redacted(self._root_address)}")
                 self._listed = {name: each for name, each in found.items() if name}
             return self._listed
 

@@ -145,5 +145,12 @@ def _next(transport: Transport, body: Feature, request: PageRequest, base: str) 
         given: Dict[str, object] = dict(as_object(link.get("body")))
         if link.get("merge") is True:
             given = {**(request.body or {}), **given}
+        try:
+            json.dumps(given, allow_nan=False)
+        except (ValueError, RecursionError):
+            raise ProtocolError(
+                "The service links the next page by a request that is not valid JSON: the result would be incomplete.",
+                f"POST {redacted(address)}",
+            ) from None
         return PageRequest(address, given)
     return None

@@ -144,18 +144,6 @@ def sort_time(item: Feature) -> datetime:
     return FIRST
 
 
-def has_instant(item: Feature) -> bool:
-    """Return whether an item has a ``datetime``, and neither start nor end.
-
-    Parameters
-    ----------
-    item : mapping
-        The item.
-    """
-    properties = as_object(item.get("properties"))
-    return bool(_time(item, TIME)) and not (properties.get("start_datetime") or properties.get("end_datetime"))
-
-
 def _time(item: Feature, name: str) -> Tuple[datetime, ...]:
     text = as_text(as_object(item.get("properties")).get(name))
     try:

@@ -7,6 +7,8 @@ from typing import List, Mapping, Optional
 
 from planet_vector.collection_schema import Feature
 
+_MOST = 2**63 - 1  # GDAL counts features in 64 bits
+
 
 def as_object(value: object) -> Feature:
     """Return a JSON object; an empty one for any other value.
@@ -59,11 +61,11 @@ def as_number(value: object) -> Optional[float]:
 
 
 def as_count(value: object) -> Optional[int]:
-    """Return a whole number from 0, or None for any other value.
+    """Return a number of items, or None for any other value.
 
     Parameters
     ----------
     value : object
         The value.
     """
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else None

@@ -112,10 +112,11 @@ def read_landing(transport: Transport) -> Landing:
     if not isinstance(conforms_to, list) and conformance is not None:
         address = own_address(transport, conformance.href, response.url)
         conforms_to = as_object(transport.get_json(address).body).get("conformsTo")
+    uris = conforms_to if isinstance(conforms_to, list) else []
     listed = next((link for link in links if link.rel == "data"), None)
     return Landing(
         title=as_text(body.get("title")),
-        conforms_to=frozenset(uri.rstrip("/") for uri in conforms_to or () if isinstance(uri, str)),
+        conforms_to=frozenset(uri.rstrip("/") for uri in uris if isinstance(uri, str)),
         search=own_address(transport, chosen.href, response.url),
         posts=bool(posts),
         collections=own_address(transport, listed.href, response.url) if listed else "",

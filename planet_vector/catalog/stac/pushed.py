@@ -7,6 +7,7 @@ Texts are not sent, because services differ in how they compare them.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -154,7 +155,7 @@ def widened(value: float) -> Tuple[float, float]:
         The value.
     """
     slack = abs(value) * _SLACK
-    return value - slack, value + slack
+    return max(value - slack, -sys.float_info.max), min(value + slack, sys.float_info.max)
 
 
 def areas_of(area: Union[Box, str, None]) -> List[Area]:

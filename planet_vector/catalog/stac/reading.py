@@ -146,8 +146,8 @@ class Reading:
             # Items at the very ends of the widened span are counted, but may not belong to the search.
             sure = all(task.result().matched == 0 for task in beside)
         total = pages[0].matched if countable and sure else None
-        if not any(page.items for page in pages):
-            total = 0
+        if not any(page.items or page.matched or page.next for page in pages):
+            total = 0  # a page without items that links another is not the end
         if query.limit is not None:
             return SearchSurvey(None if total is None else min(total, query.limit))
         if len(orders) == 1 or len(plan.pushed) > 1:

