@@ -34,12 +34,13 @@ from planet_vector.server.index.expressions import (
     Spatial,
     evaluate,
 )
-from planet_vector.server.index.item_properties import DATETIME, ITEM_COLUMNS, ItemColumn
+from planet_vector.server.index.item_properties import DATETIME, FEATURE_COLUMNS, ITEM_COLUMNS, ItemColumn
 from planet_vector.server.index.snapshot import FieldStrips, Snapshot, look_up
 from planet_vector.server.index.strips import Strip
 from planet_vector.server.patience import Patience
 
 _ROWS = 2**16  # boxes examined at once
+_IDS = 10_000  # ids compared between two checks for a disconnected client
 _COMPARATORS = {"=": "eq", "<>": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 _MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _NEGATED = np.array([TRUE, FALSE, NULL, UNSURE], dtype=np.int8)  # by result
@@ -63,11 +64,14 @@ class ItemRows(NamedTuple):
         Place of the kind of each row in `kinds`; -1 for removed scenes.
     acquired : np.ndarray of int64, shape (rows,)
         Times of acquisition, in microseconds since 1970.
+    stored : np.ndarray of int
+        Rows whose fields are stored apart from the Feature of v0.
     """
 
     kinds: List[KindOfItem]
     codes: np.ndarray
     acquired: np.ndarray
+    stored: np.ndarray
 
 
 class Masks:
@@ -185,6 +189,10 @@ class Masks:
             return self._of_times(condition)
         if name in ITEM_COLUMNS:
             return self._of_column(condition, ITEM_COLUMNS[name])
+        if name in FEATURE_COLUMNS:
+            found = self._of_column(condition, FEATURE_COLUMNS[name])
+            found[self._rows.stored] = UNSURE
+            return found
         return self._full(UNSURE)
 
     def _full(self, result: int) -> np.ndarray:
@@ -211,10 +219,15 @@ class Masks:
             return found
         if not self._long:
             raise TooLong
-        rows = self._db.execute("SELECT scene, id FROM scene").fetchall()
-        places = np.searchsorted(self._snapshot.numbers, np.array([row[0] for row in rows], dtype=np.int64))
-        found[places] = [evaluate(condition, ItemValues({"id": row[1]})) for row in rows]
-        return found
+        ids = self._db.execute("SELECT scene, id FROM scene")
+        while True:
+            rows = ids.fetchmany(_IDS)
+            if not rows:
+                return found
+            if self._patience is not None:
+                self._patience.check()
+            places = np.searchsorted(self._snapshot.numbers, np.array([row[0] for row in rows], dtype=np.int64))
+            found[places] = [evaluate(condition, ItemValues({"id": row[1]})) for row in rows]
 
     def _of_times(self, condition: Condition) -> np.ndarray:
         if isinstance(condition, IsNull):
