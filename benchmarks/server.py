@@ -28,6 +28,7 @@ import requests
 from planet_vector.server.sample.synthetic import write_scenes
 
 CONNECTIONS = 32
+MOST_STAC = 80.0  # milliseconds for a page of items with its count
 MOST_BUILD = 180.0  # seconds, for a million scenes
 MOST_PAGE = 60.0  # milliseconds of server time, the median
 MOST_LARGE = 1000.0  # milliseconds, for any page of 1000
@@ -244,6 +245,38 @@ def large_searches(url: str) -> None:
         tell("  all four, together", 1000 * (time.monotonic() - start), "ms")
 
 
+def stac(session: requests.Session, url: str) -> None:
+    """Measure searches of the STAC API.
+
+    Parameters
+    ----------
+    session : requests.Session
+        The session.
+    url : str
+        URL of the search.
+    """
+    for name, more in (
+        ("10 items", {"limit": 10}),
+        ("250 items", {"limit": 250}),
+        ("10 items by cloud cover", {"limit": 10, "sortby": [{"field": "eo:cloud_cover", "direction": "asc"}]}),
+    ):
+        times = []
+        for number in range(101):
+            west, south = number * 3.1 - 170, number * 0.9 - 50
+            body = {
+                "bbox": [west, south, west + 8, south + 6],
+                "datetime": "2015-03-01T00:00:00Z/2015-09-01T00:00:00Z",
+                "filter": {"op": "<=", "args": [{"property": "eo:cloud_cover"}, 20 + number / 10]},
+                **more,
+            }
+            answer = session.post(url, json=body, timeout=120)
+            answer.raise_for_status()
+            assert answer.json()["numberMatched"] > 0
+            times.append(float(answer.headers["server-timing"].partition("dur=")[2]))
+        # The first one reads the arrays of the index.
+        tell(f"STAC search by area, time and cloud, {name}: median", statistics.median(times[1:]), "ms", MOST_STAC)
+
+
 def serve(command: List[str], archive: Path, index: Path, workers: int, seconds: float) -> None:
     """Measure a service.
 
@@ -284,6 +317,7 @@ def serve(command: List[str], archive: Path, index: Path, workers: int, seconds:
                 times = [ask(session, url, parameters)[0] for parameters in asked]
                 tell(f"{name}: median", statistics.median(times), "ms", MOST_PAGE)
                 tell("  99th percentile", statistics.quantiles(times, n=100)[98], "ms")
+            stac(session, url.replace("v0/scenes/ortho/", "stac/search"))
         large_searches(url)
         load(url, seconds)
         processes = [service.pid, *map(int, children.read_text().split() if children.exists() else [])]

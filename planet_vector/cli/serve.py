@@ -141,9 +141,9 @@ def serve(
     latency: float,
     rate: float,
 ) -> None:
-    """Serve ARCHIVE, a folder of GeoTIFFs, as a Scenes API v0.
+    """Serve ARCHIVE, a folder of GeoTIFFs, as a Scenes API v0 and a STAC API.
 
-    The addresses of the API and of the start page, for a browser, are printed once the service runs. Without --keys or
+    The addresses of the APIs and of the start page, for a browser, are printed once the service runs. Without --keys or
     --key, anyone on this machine has access. Ctrl-C stops it.
 
     \b
@@ -201,6 +201,7 @@ def serve(
 
     def ready(root: str) -> None:
         say(f"Serving {updating.count_text(scenes)} on {root}")
+        say(f"STAC: {urljoin(root, '/stac/')}")
         say(f"Start page: {urljoin(root, '/')}")
         if report.notes:
             numbers = ", ".join(f"{number} {NOTES[kind]}" for kind, number in report.notes.items())

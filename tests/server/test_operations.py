@@ -33,7 +33,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_two_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
+def test_three_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         service = serve(archive)
         assert re.fullmatch(r"Serving 8 scenes on http://127\.0\.0\.1:\d+/v0/\n", service.line)
@@ -42,7 +42,8 @@ def test_two_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive
         service.process.send_signal(stop)
         assert service.process.wait(10) == 0
         assert service.process.stdout is not None
-        start = re.fullmatch(r"Start page: (http://127\.0\.0\.1:\d+/)\n", service.process.stdout.read())
+        told = service.process.stdout.read()
+        start = re.fullmatch(r"STAC: (http://127\.0\.0\.1:\d+/)stac/\nStart page: \1\n", told)
         assert start and service.line == f"Serving 8 scenes on {start[1]}v0/\n"
         assert service.errors == ""
 

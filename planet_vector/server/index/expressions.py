@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Callable, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Union
 
 import shapely
@@ -326,25 +327,25 @@ def _kind(value: object) -> Optional[type]:
     return type(value) if isinstance(value, (str, Moment)) else None
 
 
-_ANY = None  # any character, in a part of a pattern
-_Part = List[Optional[str]]
+_Part = Union[str, Tuple[str, ...]]  # with an empty text for any character, if there is one
 
 
-def _parts(pattern: str) -> List[_Part]:
+@lru_cache(maxsize=256)
+def _parts(pattern: str) -> Tuple[_Part, ...]:
     """Return the texts between the ``%`` of a pattern."""
-    parts: List[_Part] = [[]]
+    parts: List[List[str]] = [[]]
     letters = iter(pattern)
     for letter in letters:
         if letter == "%":
             parts.append([])
         elif letter == "_":
-            parts[-1].append(_ANY)
+            parts[-1].append("")
         else:
             parts[-1].append(next(letters, letter) if letter == "\\" else letter)
-    return parts
+    return tuple("".join(part) if all(part) else tuple(part) for part in parts)
 
 
-def _matches(text: str, parts: List[_Part]) -> bool:
+def _matches(text: str, parts: Tuple[_Part, ...]) -> bool:
     """Match parts from left to right: unlike with a regular expression, the time is bounded for any pattern."""
     first, last = parts[0], parts[-1]
     if len(parts) == 1:
@@ -353,15 +354,19 @@ def _matches(text: str, parts: List[_Part]) -> bool:
     if end < place or not _is_at(text, 0, first) or not _is_at(text, end, last):
         return False
     for part in parts[1:-1]:
-        while place + len(part) <= end and not _is_at(text, place, part):
-            place += 1
-        place += len(part)
-        if place > end:
+        if isinstance(part, str):
+            place = text.find(part, place, end)
+        else:
+            place = next((at for at in range(place, end - len(part) + 1) if _is_at(text, at, part)), -1)
+        if place < 0:
             return False
+        place += len(part)
     return True
 
 
 def _is_at(text: str, place: int, part: _Part) -> bool:
+    if isinstance(part, str):
+        return text.startswith(part, place)
     return place + len(part) <= len(text) and all(
-        letter is _ANY or text[place + offset] == letter for offset, letter in enumerate(part)
+        not letter or text[place + offset] == letter for offset, letter in enumerate(part)
     )

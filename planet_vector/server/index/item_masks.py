@@ -41,6 +41,7 @@ from planet_vector.server.index.strips import Strip
 from planet_vector.server.patience import Patience
 
 _ROWS = 2**16  # boxes examined at once
+_IDS = 10_000  # ids compared between two checks for a disconnected client
 _COMPARATORS = {"=": "eq", "<>": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 _MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _NEGATED = np.array([TRUE, FALSE, NULL, UNSURE], dtype=np.int8)  # by result
@@ -67,11 +68,14 @@ class ItemRows(NamedTuple):
         Place of the kind of each row in `kinds`; -1 for removed scenes.
     acquired : np.ndarray of int64, shape (rows,)
         Times of acquisition, in microseconds since 1970.
+    stored : np.ndarray of int
+        Rows whose fields are stored apart from the Feature of v0.
     """
 
     kinds: List[KindOfItem]
     codes: np.ndarray
     acquired: np.ndarray
+    stored: np.ndarray
 
 
 class Masks:
@@ -195,6 +199,10 @@ class Masks:
             return self._of_times(condition)
         if name in self._vocabulary.columns:
             return self._of_column(condition, self._vocabulary.columns[name])
+        if name in self._vocabulary.feature_columns:
+            found = self._of_column(condition, self._vocabulary.feature_columns[name])
+            found[self._rows.stored] = UNSURE
+            return found
         return self._full(UNSURE)
 
     def _full(self, result: int) -> np.ndarray:
@@ -221,10 +229,15 @@ class Masks:
             return found
         if not self._long:
             raise TooLong
-        rows = self._db.execute("SELECT scene, id FROM scene").fetchall()
-        places = np.searchsorted(self._snapshot.numbers, np.array([row[0] for row in rows], dtype=np.int64))
-        found[places] = [evaluate(condition, ItemValues({"id": row[1]})) for row in rows]
-        return found
+        ids = self._db.execute("SELECT scene, id FROM scene")
+        while True:
+            rows = ids.fetchmany(_IDS)
+            if not rows:
+                return found
+            if self._patience is not None:
+                self._patience.check()
+            places = np.searchsorted(self._snapshot.numbers, np.array([row[0] for row in rows], dtype=np.int64))
+            found[places] = [evaluate(condition, ItemValues({"id": row[1]})) for row in rows]
 
     def _of_times(self, condition: Condition) -> np.ndarray:
         if isinstance(condition, IsNull):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional
 
 from planet_vector.collection_schema import flatten
@@ -38,7 +38,7 @@ class ItemColumn:
     column : str
         The column, one of `planet_vector.server.index.fields.COLUMNS`.
     kind : str
-        ``number``, ``integer``, ``string``, ``time`` or ``words``.
+        ``number``, ``integer``, ``string``, ``time``, ``words``, or ``name`` for a text in lower case.
     title : str
         For readers.
     low, high : float
@@ -71,6 +71,8 @@ class ItemColumn:
         """
         if stored is None or self.kind == "string":
             return stored
+        if self.kind == "name":
+            return str(stored).strip().lower() or None
         assert isinstance(stored, (int, float))
         if self.kind == "time":
             return Moment(int(stored))
@@ -102,6 +104,12 @@ def _columns() -> Dict[str, ItemColumn]:
 ITEM_COLUMNS: Mapping[str, ItemColumn] = _columns()
 """Properties of items that columns hold, by name."""
 
+FEATURE_COLUMNS: Mapping[str, ItemColumn] = {
+    column.name: column
+    for column in (ItemColumn("platform", "sat.id", "name"), ItemColumn("constellation", "provider", "name"))
+}
+"""Properties that columns hold only of scenes without fields of their own, which have those of the Feature of v0."""
+
 TIMES = frozenset(
     {DATETIME, "start_datetime", "end_datetime", *(c.name for c in ITEM_COLUMNS.values() if c.kind == "time")}
 )
@@ -130,7 +138,7 @@ def item_values(scene: StoredScene) -> Dict[str, object]:
     others = {
         "start_datetime": fields.start and Moment(microseconds(fields.start)),
         "end_datetime": fields.end and Moment(microseconds(fields.end)),
-        "platform": fields.satellite and fields.satellite.lower(),
+        "platform": fields.satellite and fields.satellite.strip().lower(),
         "instruments": [fields.instrument.lower()] if fields.instrument else None,
         "constellation": fields.provider and fields.provider.lower(),
         "pl:strip_id": fields.strip_id,
@@ -138,6 +146,8 @@ def item_values(scene: StoredScene) -> Dict[str, object]:
         "planet_vector:guessed": [DATETIME] if fields.guessed else None,
         **fields.stac,
     }
+    if fields.v0 is properties:  # `SceneFields.of_feature`
+        others.update({name: column.value(stored[_PLACES[column.column]]) for name, column in FEATURE_COLUMNS.items()})
     if others["start_datetime"] is None or others["end_datetime"] is None:  # STAC has both or neither
         del others["start_datetime"], others["end_datetime"]
     for name, value in others.items():
@@ -207,14 +217,17 @@ class Vocabulary:
         Name of the time of acquisition.
     values : callable
         Returns the properties of a scene by name, with `Moment` for times.
+    feature_columns : mapping of str to ItemColumn
+        Properties that columns hold only of scenes without fields of their own.
     """
 
     columns: Mapping[str, ItemColumn]
     time: str
     values: Callable[[StoredScene], Mapping[str, object]]
+    feature_columns: Mapping[str, ItemColumn] = field(default_factory=dict)
 
 
-STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values)
+STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values, FEATURE_COLUMNS)
 """Properties of STAC items."""
 
 

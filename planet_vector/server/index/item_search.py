@@ -225,7 +225,9 @@ class ItemFinder:
                     kind = KindOfItem(scene_type, item_type or scene_type, collection or item_type or scene_type)
                     known[triple] = kinds.setdefault(kind, len(kinds))
             codes[block.rows] = [known[triple] for triple in zip(types, item_types, collections)]
-        return ItemRows(list(kinds), codes, acquired)
+        scenes = [scene for (scene,) in db.execute("SELECT scene FROM record WHERE item != ''")]
+        stored = np.searchsorted(snapshot.numbers, np.array(scenes, dtype=np.int64))
+        return ItemRows(list(kinds), codes, acquired, stored)
 
     def _order(
         self, db: sqlite3.Connection, snapshot: Snapshot, rows: ItemRows, keys: Tuple[SortKey, ...]

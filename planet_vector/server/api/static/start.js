@@ -15,6 +15,7 @@ const NOTHING = {count: 0, total: 0, features: [], next: null, listed: 0};
 let found = {...NOTHING};
 let asked = 0, key = "", opened = null;
 
+recipes();
 graticule();
 if (matchMedia("(max-width: 700px)").matches) $("filters").open = false;
 for (const id of ["type", "since", "until", "cloud"]) $(id).addEventListener("change", show);
@@ -27,6 +28,19 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") ma
 map.on("moveend", show);
 map.on("zoomend", () => { for (const [id, layer] of layers) layer.setStyle(style(id, layer)); });
 start();
+
+// Recipes to copy, with the address of this service.
+function recipes() {
+  const stac = location.origin + "/stac/";
+  $("stac").textContent = stac;
+  $("for-qgis").textContent = `Layer > Data Source Manager > STAC > New\nName: Scenes\nURL: ${stac}`;
+  $("for-python").textContent = `from pystac_client import Client
+search = Client.open("${stac}").search(filter="eo:cloud_cover < 10")
+items = search.item_collection()`;
+  $("for-gdal").textContent = `ogrinfo OAPIF:${stac}
+ogr2ogr scenes.gpkg OAPIF:${stac} ortho
+gdalinfo 'STACIT:"${stac}search?collections=ortho":asset=visual'`;
+}
 
 async function get(path) {
   const headers = {"X-Requested-With": "XMLHttpRequest"};
