@@ -28,6 +28,7 @@ except ImportError:  # outside GDAL, in tests and tools
     gdal_python_driver = None
     BaseDataset = BaseDriver = BaseLayer = object
 
+PREFIX = "PLANET:"  # of names and messages; the file of another driver replaces it in its copy of this module
 RASTER, VECTOR = 0x02, 0x04  # GDAL_OF_RASTER, GDAL_OF_VECTOR
 # This package, by itself or in the QGIS plugin, and its dependencies.
 NAMES = ("planet_vector", "planet_scenes", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "chardet")
@@ -58,7 +59,7 @@ def as_gdal_error(method):
     def call(*args, **kwargs):
         from planet_vector.driver import gdal_errors  # fails where the package cannot be found
 
-        return gdal_errors.as_gdal_error(method)(*args, **kwargs)
+        return gdal_errors.as_gdal_error(method, PREFIX)(*args, **kwargs)
 
     return call
 
@@ -83,7 +84,8 @@ class Features:
 
     def __iter__(self):
         layer = self.reference()
-        return layer.gdal.features(layer.layer, layer.attribute_filter, layer.spatial_filter_extent, layer.failures)
+        filters = layer.attribute_filter, layer.spatial_filter_extent
+        return layer.gdal.features(layer.layer, *filters, layer.failures, PREFIX)
 
 
 class Layer(BaseLayer):

@@ -20,10 +20,11 @@ _PLACE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gdal_PLANET.p
 _SPEC = importlib.util.spec_from_file_location("gdal_PLANET", _PLACE)
 shared = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(shared)
+shared.PREFIX = "STAC:"
 
 
 class Driver(shared.Driver):
     """Driver that opens STAC: names."""
 
     def identify(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006 - GDAL's signature
-        return filename[:5].upper() == "STAC:"
+        return filename[:5].upper() == shared.PREFIX

@@ -209,3 +209,32 @@ def test_an_empty_link_ends_a_search(service: DataV1Service) -> None:
     service.alter = empty
     layer = planet_vector.open_layer(f"PLANET:PSScene?connection={NAME}")
     assert sum(len(block.columns[0]) for block in layer.blocks()) == len(service.items)
+
+
+@pytest.mark.parametrize("filled", [0, 275])  # messages are shortened to 300 characters
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 418])
+def test_a_key_that_an_error_repeats_is_not_shown(service: DataV1Service, status: int, filled: int) -> None:
+    body = json.dumps({"message": f"{'x' * filled}the key {KEY} is not good"}).encode()
+    service.fault = lambda request, number: (status, body, {"Retry-After": "0"})
+    with pytest.raises(PlanetVectorError) as caught:
+        _client(service).scene_types()
+    assert KEY[:10] not in f"{caught.value!r} {caught.value}"
+
+
+@pytest.mark.parametrize(("status", "whole"), [(301, True), (302, True), (307, True), (308, True), (303, False)])
+def test_a_redirected_search_keeps_its_filter_or_is_an_error(service: DataV1Service, status: int, whole: bool) -> None:
+    def redirected(request: Request, number: int) -> Any:
+        if request.path.endswith("/quick-search") and "to" not in request.query:
+            return status, b"", {"Location": f"{service.url}quick-search?to=1&_sort=acquired%20desc"}
+        return None
+
+    service.fault = redirected
+    name = f"PLANET:PSScene?connection={NAME}&cloud_cover.lte=0.3"
+    if whole:
+        found = [scene.id for scene in planet_vector.search(name)]
+        covers = {each["id"]: each["properties"].get("cloud_cover") for each in service.items}
+        expected = [item_id for item_id, cover in covers.items() if cover is not None and cover <= 0.3]
+        assert sorted(found) == sorted(expected) and len(expected) < len(service.items)
+    else:
+        with pytest.raises(ProtocolError, match="303"):
+            list(planet_vector.search(name))

@@ -14,7 +14,7 @@ from planet_vector.driver.interrupts import guarded
 from planet_vector.errors import NameSyntaxError
 from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.shapes import wkt_of_wkb
-from planet_vector.names import FORMER_BASEMAPS, Name, has_former_layer, parse_name, shown
+from planet_vector.names import FORMER_BASEMAPS, PREFIX, Name, has_former_layer, parse_name, shown
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.layer import SceneLayer, layers
 
@@ -169,6 +169,7 @@ def features(
     where: Optional[str],
     extent: Optional[Sequence[float]],
     failures: Optional[List[BaseException]] = None,
+    prefix: str = PREFIX,
 ) -> Iterator[Dict[str, Any]]:
     """Yield the features that may match GDAL's filters; all are fetched before the first is yielded.
 
@@ -184,6 +185,8 @@ def features(
         Extent of the spatial filter, in the layer's coordinate system.
     failures : list of BaseException, optional
         Receives an error, instead of the code that called GDAL, if the driver itself reads the features.
+    prefix : str, optional
+        What the names of the driver begin with, for an error that GDAL reports.
 
     Yields
     ------
@@ -194,7 +197,7 @@ def features(
     def failed(error: BaseException) -> Iterator[Any]:
         turns.clear()  # ends the iterator over the blocks
         if failures is None:
-            return end_with(error)
+            return end_with(error, prefix)
         failures.append(error)
         return iter(())
 

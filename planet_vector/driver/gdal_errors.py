@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import cache, partial
 from types import FrameType
-from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple, TypeVar
+from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple, Type, TypeVar, cast
 
 from planet_vector.driver.interrupts import DRIVERS, called_by_gdal, guarded, interrupt_again, rising
 from planet_vector.errors import PlanetVectorError
+from planet_vector.names import PREFIX
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ class _Prefix(str):
     """Replacement of a class name in GDAL's ``str(type) + ', ' + str(value)``, which drops the comma."""
 
     def __add__(self, other: str) -> str:
-        return "PLANET: "
+        return f"{self} "
 
 
 class _Unprintable(type):
@@ -42,40 +44,57 @@ class _Unprintable(type):
         return super().__getattribute__(name)
 
     def __str__(cls) -> str:
-        return _Prefix()
+        return _Prefix(cls.prefix)
 
 
 class Sentence(Exception, metaclass=_Unprintable):
-    """Raised for GDAL's error handler with one sentence; never caught or shown elsewhere."""
+    """Raised for GDAL's error handler with one sentence; never caught or shown elsewhere.
+
+    Attributes
+    ----------
+    prefix : str
+        What the names of the driver begin with, and its messages.
+    """
+
+    prefix = PREFIX
 
 
-def as_sentence(error: BaseException) -> Sentence:
+@cache
+def _sentences_of(prefix: str) -> Type[Sentence]:
+    """Return the class of the sentences of a driver, as GDAL shows the class."""
+    return cast(Type[Sentence], _Unprintable("Sentence", (Sentence,), {"prefix": prefix}))
+
+
+def as_sentence(error: BaseException, prefix: str = PREFIX) -> Sentence:
     """Return the exception to raise in GDAL for an error.
 
     Parameters
     ----------
     error : BaseException
         The error.
+    prefix : str, optional
+        What the names of the driver begin with.
     """
     if isinstance(error, Sentence):
         return error
+    sentence = _sentences_of(prefix)
     if not isinstance(error, Exception):  # KeyboardInterrupt, SystemExit: not an error
-        return Sentence(f"Interrupted before all was read ({type(error).__name__}).")
+        return sentence(f"Interrupted before all was read ({type(error).__name__}).")
     for listener in list(LISTENERS):
         listener(error)
     if isinstance(error, PlanetVectorError):
         log.debug("%s: %s", type(error).__name__, error)
-        return Sentence(str(error))
+        return sentence(str(error))
     if isinstance(error, ImportError):
-        return Sentence(
+        return sentence(
             f"The driver cannot import {error.name!r} in the Python that this program embeds: install planet_vector "
             'there, or start the program from a shell after eval "$(planet-vector env)".'
         )
     log.debug("An error that is a fault of planet_vector", exc_info=error)
-    return Sentence(f"A fault in planet_vector, please report it: {type(error).__name__}: {error}")
+    return sentence(f"A fault in planet_vector, please report it: {type(error).__name__}: {error}")
 
 
-def end_with(error: BaseException) -> Iterator[Any]:
+def end_with(error: BaseException, prefix: str = PREFIX) -> Iterator[Any]:
     """Return the iterator that ends a layer if its features, or the rest of them, cannot be read.
 
     GDAL reports an error of the iterator and then ends the layer normally. Some programs notice only the end: fiona,
@@ -86,13 +105,15 @@ def end_with(error: BaseException) -> Iterator[Any]:
     ----------
     error : BaseException
         The error.
+    prefix : str, optional
+        What the names of the driver begin with.
     """
     caller = _caller()
     if caller not in (("", ""), _REPORTS_ERRORS):
         return rising(_kind(error))
     if isinstance(error, KeyboardInterrupt):
         interrupt_again()
-    return _raise(as_sentence(error))
+    return _raise(as_sentence(error, prefix))
 
 
 @called_by_gdal
@@ -101,26 +122,28 @@ def _raise(error: BaseException) -> Iterator[Any]:
     yield
 
 
-def _report(error: BaseException) -> NoReturn:
+def _report(prefix: str, error: BaseException) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         interrupt_again()
-    raise as_sentence(error) from None
+    raise as_sentence(error, prefix) from None
 
 
-def as_gdal_error(method: Callable[..., T]) -> Callable[..., T]:
+def as_gdal_error(method: Callable[..., T], prefix: str = PREFIX) -> Callable[..., T]:
     """Decorate a method that GDAL calls, so that an error in it reaches GDAL as one sentence.
 
     Parameters
     ----------
     method : callable
         The method.
+    prefix : str, optional
+        What the names of the driver begin with.
 
     Returns
     -------
     callable
         The decorated method.
     """
-    failed: Callable[[BaseException], T] = _report
+    failed: Callable[[BaseException], T] = partial(_report, prefix)
     return guarded(failed)(method)
 
 

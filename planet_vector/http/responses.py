@@ -308,7 +308,7 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
     if status < 300:
         return
     body = _error_body(response)
-    told = _message(body)
+    told = _message(body, settings)
     said = f", saying: {told}" if told else ""
     if status == 401:
         raise AuthError(_unauthorised(settings, told), name, status)
@@ -375,14 +375,16 @@ def _error_body(response: requests.Response) -> bytes:
         return b""
 
 
-def _message(content: bytes) -> str:
-    """Return the message of an error response as one short line."""
+def _message(content: bytes, settings: Settings) -> str:
+    """Return the message of an error response as one short line, without the key, which some services repeat."""
     try:
         body = json.loads(content)
         text = body.get("message", "") if isinstance(body, dict) else ""
     except (ValueError, RecursionError):
         return ""
     line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
+    if settings.key is not None:
+        line = line.replace(settings.key.reveal(), "…")
     return repr(line[:300]) if line else ""
 
 

@@ -392,6 +392,14 @@ class Transport:
                             raise ProtocolError(unauthenticated(self._session.proxy_of(url)), name, 407)
                         check_status(response, name, self.settings)
                         return handle(response)
+                    if sent is not None and response.status_code == 303:
+                        # It would be requested by GET, without the body that selects the result.
+                        raise ProtocolError(
+                            "The service redirects the search to a page that may not be its result (303): it is not "
+                            "followed.",
+                            name,
+                            303,
+                        )
                     url = self.check_link(response.headers["Location"], response.url)
             except PrivateHost as error:
                 raise ProtocolError(str(error), name) from None
@@ -402,9 +410,9 @@ class Transport:
                     f"The exchange with the service failed ({type(error).__name__}): check the address.", name
                 ) from None
             parameters = parameters if sent is None and method == "POST" else ()
-            if sent is None and response.status_code in (301, 302, 303) or response.status_code == 303:
+            if sent is None and response.status_code in (301, 302, 303):
                 # The target of the redirect contains all parameters (RFC 9110, section 15.4).
-                method, parameters, sent = "GET", (), None
+                method, parameters = "GET", ()
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
 
