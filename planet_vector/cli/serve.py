@@ -185,14 +185,14 @@ def serve(
         say(f"{problem.path}: {problem.text}", err=True)
     if len(report.problems) > MAX_PROBLEMS:
         say(f"… and {len(report.problems) - MAX_PROBLEMS} more: see planet-vector index.", err=True)
-    if report.notes:
-        numbers = ", ".join(f"{number} {NOTES[kind]}" for kind, number in report.notes.items())
-        say(f"Reported by planet-vector index: {numbers}.", err=True)
     scenes = sum(report.totals.values())
 
     def ready(root: str) -> None:
         say(f"Serving {updating.count_text(scenes)} on {root}")
         say(f"STAC: {urljoin(root, '/stac/')}")
         say(f"Start page: {urljoin(root, '/')}")
+        if report.notes:
+            numbers = ", ".join(f"{number} {NOTES[kind]}" for kind, number in report.notes.items())
+            say(f"Listed by planet-vector index: {numbers}")
 
     run.serve(options, ready, state)

@@ -78,7 +78,7 @@ def service(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Running:
         ) as dataset:  # fmt: skip
             dataset.write(np.repeat(np.array(colour, "uint8"), 64 * 64).reshape(3, 64, 64))
             w, s, e, n = rasterio.warp.transform_bounds("EPSG:3857", "EPSG:4326", *dataset.bounds)
-        document = feature(scene, TIMES[scene])
+        document = feature(scene, TIMES[scene], image_statistics={"gsd": 3.0})
         document["geometry"]["coordinates"] = [[[w, s], [e, s], [e, n], [w, n], [w, s]]]
         (folder / f"{scene}_metadata.json").write_text(json.dumps(document))
     files = tmp_path_factory.mktemp("files")

@@ -258,10 +258,13 @@ class Index:
         HttpError
             503, if there is no complete index, or its file is damaged.
         """
-        table = "problem WHERE ? IS NOT NULL" if kind == LEFT_OUT else "note WHERE kind = ?"
-        sql = f"SELECT path, text FROM {table} ORDER BY path, text LIMIT ?"
+        sql = (
+            "SELECT path, text FROM"
+            " (SELECT path, text, ? AS kind FROM problem UNION ALL SELECT path, text, kind FROM note)"
+            " WHERE kind = ? ORDER BY path, text LIMIT ?"
+        )
         with self.look_up() as db:
-            return [Problem(path, text, kind=kind) for path, text in db.execute(sql, (kind, most))]
+            return [Problem(path, text, kind=kind) for path, text in db.execute(sql, (LEFT_OUT, kind, most))]
 
     def search(self, search: SceneSearch, patience: Optional[Patience] = None) -> ResultPage:
         """Return one page of a search.

@@ -39,7 +39,7 @@ from planet_vector.server.index.database import Index
 from planet_vector.server.index.scene_search import parse_search
 from planet_vector.server.index.updating import update
 
-from ..conftest import write_raster
+from ..conftest import Serve, write_raster
 from ..test_strips import kept_in_blocks
 from .conftest import Archive
 
@@ -187,3 +187,13 @@ def test_lines_of_all_kinds_are_reported(items: Archive, tmp_path: Path) -> None
     assert {row["kind"] for row in rows} == {LEFT_OUT, GUESSED, MISSING}
     assert len(rows) == 61 and all(set(row) == {"kind", "path", "text"} for row in rows)
     assert not {IDS, SKIPPED} & {row["kind"] for row in rows}
+
+
+def test_a_service_tells_the_numbers_at_its_start(archive: Archive, serve: Serve) -> None:
+    for folder in ("a", "b"):
+        write_raster(archive.root / folder / "x.tif", size=8)
+    service = serve(archive.root)
+    assert service.process.stdout is not None
+    assert service.process.stdout.readline().startswith("Start page:")
+    told = "Listed by planet-vector index: 2 with the time of their file, 2 with an id that differs from their name\n"
+    assert service.process.stdout.readline() == told and service.errors == ""
