@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from tests.data_v1_service import Feature, generated_items
 
 SIDE = 8  # pixels
-_FILES = {
+FILES = {  # by asset: end of the name, number of bands, type
     "ortho_visual": ("3B_Visual.tif", 3, "uint8"),
     "ortho_analytic_4b": ("3B_AnalyticMS.tif", 4, "uint16"),
     "ortho_analytic_8b": ("3B_AnalyticMS_8b.tif", 8, "uint16"),
@@ -45,9 +45,9 @@ def write_order(folder: Path, items: List[Feature]) -> None:
         place = folder / "PSScene" / item["id"]
         place.mkdir(parents=True)
         for name in item["assets"]:
-            path = place / f"{item['id']}_{_FILES[name][0] if name in _FILES else 'metadata.json'}"
-            if name in _FILES:
-                _write_raster(path, *_FILES[name][1:], item)
+            path = place / file_name(item, name)
+            if name in FILES:
+                _write_raster(path, *FILES[name][1:], item)
             else:
                 path.write_text(json.dumps(_stated(item)))
             annotations = {"planet/item_id": item["id"], "planet/item_type": "PSScene", "planet/asset_type": name}
@@ -61,6 +61,11 @@ def write_order(folder: Path, items: List[Feature]) -> None:
                 }
             )
     (folder / "manifest.json").write_text(json.dumps({"name": "", "files": entries}))
+
+
+def file_name(item: Feature, asset: str) -> str:
+    """Return the name of the file of an asset."""
+    return f"{item['id']}_{FILES[asset][0] if asset in FILES else 'metadata.json'}"
 
 
 def _stated(item: Feature) -> Feature:

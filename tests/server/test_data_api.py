@@ -21,7 +21,7 @@ from planet_vector.server.api.permissions import digest
 from tests.conftest import SHARED_DATA
 from tests.data_v1_service import Feature, compiled, moment
 from tests.server.conftest import Running, Serve, feature, write_features
-from tests.server.data_archives import order_items, write_order
+from tests.server.data_archives import file_name, order_items, write_order
 
 ITEMS = order_items(90)
 ORDER = SHARED_DATA / "planet-order"
@@ -45,8 +45,14 @@ def mosaics(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(serve: Serve, archive: Path, mosaics: Path) -> Data:
-    return Data(serve(archive, "--mosaics", str(mosaics)))
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the index, which all services share: reading the rasters takes seconds."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture(scope="module")
+def service(serve: Serve, archive: Path, mosaics: Path, cache: Path) -> Data:
+    return Data(serve(archive, "--mosaics", str(mosaics), cache=cache))
 
 
 class Data:
@@ -331,11 +337,11 @@ def test_searches_are_saved_changed_run_and_deleted(service: Data) -> None:
     assert service.ask(f"searches/{saved['id']}", method="DELETE").status_code == 404
 
 
-def test_a_link_to_the_next_page_outlives_the_service(serve: Serve, archive: Path, tmp_path: Path) -> None:
-    first = Data(serve(archive, cache=tmp_path))
+def test_a_link_to_the_next_page_outlives_the_service(service: Data, serve: Serve, archive: Path, cache: Path) -> None:
+    first = service
     page = first.json("quick-search?_page_size=80", {"item_types": ["PSScene"], "filter": ALL})
     link = page["_links"]["_next"].replace(first.root, "")
-    second = Data(serve(archive, cache=tmp_path))
+    second = Data(serve(archive, cache=cache))
     rest = second.json(link)["features"]
     assert sorted(ids(page["features"]) + ids(rest)) == sorted(ids(ITEMS))
 
@@ -357,9 +363,7 @@ def test_all_assets_are_active_and_are_delivered_without_a_key(service: Data, ar
             ends = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["exp"]
             stated = datetime.fromisoformat(state["expires_at"] + "+00:00")
             assert stated.timestamp() == ends > time.time()
-            suffix = {"metadata": "metadata.json", "ortho_udm2": "udm2.tif"}.get(name)
-            pattern = f"{item['id']}_*{suffix}" if suffix else f"{item['id']}_3B_[AV]*.tif"
-            (file,) = (archive / "order").rglob(pattern)
+            (file,) = (archive / "order").rglob(file_name(item, name))
             answer = requests.get(state["location"], timeout=60)
             assert answer.content == file.read_bytes(), answer.text
             assert answer.headers["Content-Type"] == (
@@ -371,8 +375,8 @@ def test_all_assets_are_active_and_are_delivered_without_a_key(service: Data, ar
             assert service.ask(state["_links"]["activate"]).status_code == 204
 
 
-def test_a_location_expires_and_cannot_be_changed(serve: Serve, archive: Path) -> None:
-    data = Data(serve(archive, "--signature-life", "2"))
+def test_a_location_expires_and_cannot_be_changed(serve: Serve, archive: Path, cache: Path) -> None:
+    data = Data(serve(archive, "--signature-life", "2", cache=cache))
     state = data.json(asset_path(ITEMS[0], "metadata"))
     place, _, token = state["location"].partition("token=")
     head, payload, signature = token.split(".")
@@ -384,8 +388,8 @@ def test_a_location_expires_and_cannot_be_changed(serve: Serve, archive: Path) -
     assert data.ask(state["location"]).status_code == 403
 
 
-def test_activation_takes_its_time(serve: Serve, archive: Path) -> None:
-    data = Data(serve(archive, "--activation-delay", "1.5"))
+def test_activation_takes_its_time(serve: Serve, archive: Path, cache: Path) -> None:
+    data = Data(serve(archive, "--activation-delay", "1.5", cache=cache))
     path = asset_path(ITEMS[1], "ortho_visual")
     state = data.json(path)
     assert state["status"] == "inactive" and "location" not in state
@@ -421,7 +425,7 @@ def test_pictures(service: Data) -> None:
 # ---- permissions ------------------------------------------------------------------------------------------------
 
 
-def test_a_key_sees_and_gets_what_it_permits(serve: Serve, archive: Path, tmp_path: Path) -> None:
+def test_a_key_sees_and_gets_what_it_permits(serve: Serve, archive: Path, cache: Path, tmp_path: Path) -> None:
     entries = [
         {"name": "office", "hash": digest(KEYS["office"])},
         {"name": "visual", "hash": digest(KEYS["visual"]), "products": ["visual"]},
@@ -431,7 +435,7 @@ def test_a_key_sees_and_gets_what_it_permits(serve: Serve, archive: Path, tmp_pa
     keys.write_text(json.dumps(entries))
     keys.chmod(0o600)
     log = tmp_path / "access.log"
-    running = serve(archive, "--keys", str(keys), "--access-log", str(log))
+    running = serve(archive, "--keys", str(keys), "--access-log", str(log), cache=cache)
     office, visual, nothing = (Data(running, KEYS[name]) for name in ("office", "visual", "nothing"))
     assert Data(running).ask("item-types").status_code == 401
     assert (

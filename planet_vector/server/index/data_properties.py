@@ -26,17 +26,18 @@ ANY_ASSET = "assets:download"
 DATA_COLUMNS: Mapping[str, ItemColumn] = {
     column.name: column
     for column in (
-        ItemColumn("cloud_cover", "cloud_cover.estimated", "number", scale=0.01, is_partial=True),
-        ItemColumn("gsd", "image_statistics.gsd", "number", is_partial=True),
+        ItemColumn("cloud_cover", "cloud_cover.estimated", "number", scale=0.01),
+        ItemColumn("gsd", "image_statistics.gsd", "number"),
         ItemColumn("view_angle", "sat.off_nadir", "number", is_partial=True),
-        ItemColumn("satellite_azimuth", "sat.azimuth_angle", "number", is_partial=True),
-        ItemColumn("sun_elevation", "sun.altitude", "number", is_partial=True),
-        ItemColumn("sun_azimuth", "sun.azimuth", "number", is_partial=True),
-        ItemColumn(PUBLISHED, "published", "time", is_partial=True),
+        ItemColumn("satellite_azimuth", "sat.azimuth_angle", "number"),
+        ItemColumn("sun_elevation", "sun.altitude", "number"),
+        ItemColumn("sun_azimuth", "sun.azimuth", "number"),
+        ItemColumn(PUBLISHED, "published", "time"),
         ItemColumn("quality_category", "image_statistics.image_quality", "words", is_partial=True),
     )
 }
-"""Properties that columns hold, by name. What a column lacks, the record may have."""
+"""Properties that columns hold, by name. What a partial column lacks, the record may have: an angle that the Scenes API
+has not, or a quality that it does not know."""
 
 _PLACES = {name: place for place, name in enumerate(COLUMNS)}
 _EPSG = "EPSG:"
@@ -89,17 +90,12 @@ def data_properties(scene: StoredScene) -> Dict[str, object]:
     properties = scene.feature["properties"]
     assert isinstance(properties, dict)
     said: Dict[str, object] = {
-        "cloud_cover": None if fields.cloud_percent is None else round(fields.cloud_percent / 100, 10),
-        "gsd": fields.gsd,
         "instrument": fields.instrument,
         "pixel_resolution": fields.pixel_resolution,
         "provider": fields.provider,
         "quality_category": fields.quality,
-        "satellite_azimuth": fields.azimuth,
         "satellite_id": fields.satellite,
         "strip_id": fields.strip_id,
-        "sun_azimuth": fields.sun_azimuth,
-        "sun_elevation": fields.sun_elevation,
         "view_angle": fields.off_nadir,
         "guessed": list(fields.guessed) or None,
         **_grid(scene.assets),
@@ -109,10 +105,8 @@ def data_properties(scene: StoredScene) -> Dict[str, object]:
     stored = column_values(properties)
     for column in DATA_COLUMNS.values():
         value = column.value(stored[_PLACES[column.column]])
-        if value is not None:
+        if value is not None or not column.is_partial:
             said[column.name] = value
-    published = said.get(PUBLISHED)
-    said[PUBLISHED] = published if isinstance(published, Moment) else moment_or_none(published)
     said[UPDATED] = moment_or_none(said.get(UPDATED)) or said[PUBLISHED]
     # As the index reads it for its column.
     said[ACQUIRED] = moment_or_none(properties["acquired"])
@@ -179,4 +173,6 @@ def data_vocabulary(products: Optional[FrozenSet[str]]) -> Vocabulary:
             PERMISSIONS: permitted,
         }
 
-    return Vocabulary(DATA_COLUMNS, ACQUIRED, values)
+    return Vocabulary(
+        DATA_COLUMNS, ACQUIRED, values, frozenset({ASSETS, PERMISSIONS}), (PERMISSIONS, ANY_ASSET), products
+    )

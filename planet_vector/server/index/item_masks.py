@@ -5,12 +5,14 @@ The result for each row is `TRUE`, `FALSE`, `NULL`, or `UNSURE`, where only the 
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import shapely
 
+from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.server.index.area_rows import FEW, TooLong, rows_within
 from planet_vector.server.index.expressions import (
     COMPARE,
@@ -31,6 +33,7 @@ from planet_vector.server.index.expressions import (
     Moment,
     Not,
     Or,
+    Overlaps,
     Property,
     Spatial,
     evaluate,
@@ -195,6 +198,8 @@ class Masks:
             return self._of_kinds(lambda kind: evaluate(condition, ItemValues(kind._asdict())))
         if name == "id":
             return self._of_ids(condition)
+        if isinstance(condition, Overlaps) and name in self._vocabulary.lists:
+            return self._of_assets(condition)
         if name == self._vocabulary.time:
             return self._of_times(condition)
         if name in self._vocabulary.columns:
@@ -239,6 +244,23 @@ class Masks:
             places = np.searchsorted(self._snapshot.numbers, np.array([row[0] for row in rows], dtype=np.int64))
             found[places] = [evaluate(condition, ItemValues({"id": row[1]})) for row in rows]
 
+    def _of_assets(self, condition: Overlaps) -> np.ndarray:
+        """Evaluate a condition on a list of assets: a scene with a product has one, a scene without a record none."""
+        found = self._full(FALSE)
+        found[self._rows_of("SELECT scene FROM record", ())] = UNSURE
+        vocabulary = self._vocabulary
+        name, text = vocabulary.any_asset
+        if condition.operand.name == name and text in condition.values:
+            products = None if vocabulary.products is None else json.dumps(sorted(vocabulary.products))
+            sql = "SELECT DISTINCT scene FROM product WHERE ?1 IS NULL OR name IN (SELECT value FROM json_each(?1))"
+            found[self._rows_of(sql, (products,))] = TRUE
+        return found
+
+    def _rows_of(self, sql: str, given: Tuple[object, ...]) -> np.ndarray:
+        """Return the rows of the scenes that an SQL query returns."""
+        scenes = np.fromiter((row[0] for row in self._db.execute(sql, given)), dtype=np.int64)
+        return np.searchsorted(self._snapshot.numbers, scenes)
+
     def _of_times(self, condition: Condition) -> np.ndarray:
         if isinstance(condition, IsNull):
             return self._full(FALSE)
@@ -249,7 +271,9 @@ class Masks:
         return self._full(UNSURE)
 
     def _of_column(self, condition: Condition, column: ItemColumn) -> np.ndarray:
-        missing = UNSURE if column.is_partial else evaluate(condition, ItemValues({}))
+        missing = evaluate(condition, ItemValues({}))
+        if column.is_partial and not _is_of_words(condition, column):
+            missing = UNSURE
         found = self._full(missing)
         for block, strip in self._fields.read(self._db, self._snapshot, column.column):
             values = strip.values
@@ -344,6 +368,12 @@ def _normal(condition: Comparison) -> tuple[str, object]:
     if isinstance(condition.left, Property):
         return condition.operator, condition.right
     return _MIRRORED[condition.operator], condition.left
+
+
+def _is_of_words(condition: Condition, column: ItemColumn) -> bool:
+    """Return whether a condition can only be met by words that the column has."""
+    words = FIELDS[column.column].words
+    return bool(words) and isinstance(condition, In) and set(condition.values) <= set(words)
 
 
 def _properties(condition: Condition) -> List[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Mapping, Optional
+from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from planet_vector.collection_schema import flatten
 from planet_vector.scenes_v0_fields import FIELDS
@@ -219,12 +219,21 @@ class Vocabulary:
         Returns the properties of a scene by name, with `Moment` for times.
     feature_columns : mapping of str to ItemColumn
         Properties that columns hold only of scenes without fields of their own.
+    lists : frozenset of str
+        Properties that are lists made of the assets of a scene.
+    any_asset : (str, str)
+        Name of one of the lists, and a text that it contains if the scene has one of `products`; empty for none.
+    products : frozenset of str or None
+        Products of v0, by name; None for all.
     """
 
     columns: Mapping[str, ItemColumn]
     time: str
     values: Callable[[StoredScene], Mapping[str, object]]
     feature_columns: Mapping[str, ItemColumn] = field(default_factory=dict)
+    lists: FrozenSet[str] = frozenset()
+    any_asset: Tuple[str, str] = ("", "")
+    products: Optional[FrozenSet[str]] = None
 
 
 STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values, FEATURE_COLUMNS)
