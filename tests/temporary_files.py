@@ -50,8 +50,8 @@ def _make() -> None:
         _FOLDERS.append(Path(tempfile.mkdtemp(prefix="tests-")))
         # Not in a hook of pytest, which calls none if it rejects its arguments.
         atexit.register(_remove, os.getpid())
-        for name in ("TMPDIR", "TEMP", "TMP"):
-            os.environ[name] = str(_FOLDERS[0])
+        # Python, Qt and shells read TMPDIR first. Not TEMP and TMP: GDAL trusts files there.
+        os.environ["TMPDIR"] = str(_FOLDERS[0])
         tempfile.tempdir = None  # which is cached
 
 
