@@ -217,26 +217,26 @@ class Vocabulary:
         Name of the time of acquisition.
     values : callable
         Returns the properties of a scene by name, with `Moment` for times.
-    feature_columns : mapping of str to ItemColumn
-        Properties that columns hold only of scenes without fields of their own.
     lists : frozenset of str
         Properties that are lists made of the assets of a scene.
     any_asset : (str, str)
         Name of one of the lists, and a text that it contains if the scene has one of `products`; empty for none.
     products : frozenset of str or None
         Products of v0, by name; None for all.
+    feature_columns : mapping of str to ItemColumn
+        Properties that columns hold only of scenes without fields of their own.
     """
 
     columns: Mapping[str, ItemColumn]
     time: str
     values: Callable[[StoredScene], Mapping[str, object]]
-    feature_columns: Mapping[str, ItemColumn] = field(default_factory=dict)
     lists: FrozenSet[str] = frozenset()
     any_asset: Tuple[str, str] = ("", "")
     products: Optional[FrozenSet[str]] = None
+    feature_columns: Mapping[str, ItemColumn] = field(default_factory=dict)
 
 
-STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values, FEATURE_COLUMNS)
+STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values, feature_columns=FEATURE_COLUMNS)
 """Properties of STAC items."""
 
 
