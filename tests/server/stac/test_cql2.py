@@ -359,6 +359,46 @@ def test_filters_find_what_brute_force_finds(held: Held, conditions: List[Json])
         assert held.ids(text, "cql2-text") == expected, text
 
 
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    """Return scenes with so many different numbers that the index has them as arrays, not as lists of values."""
+    folder: Path = tmp_path_factory.mktemp("measured")
+    choose = random.Random(8)
+    scenes = []
+    for number in range(400):
+        sat = {"off_nadir": choose.randrange(-9500, 9500) / 100, "alt": choose.random() * 1e6}
+        more: Dict[str, Any] = {"published": moment(number), "cloud_cover": {"estimated": choose.random() * 130 - 15}}
+        scenes.append(feature(f"s{number}", moment(number), sat=sat, **(more if number % 9 else {})))
+    write_features(folder / "archive" / "all.geojson", scenes)
+    update(folder / "archive", folder / "index.sqlite")
+    with closing(Index(folder / "index.sqlite")) as index:
+        items = ItemIndex(index)
+        page = items.search(read_request({"limit": 1000}, None).search)
+        yield Held(items, [item_document(item, Permission(), "http://here") for item in page.items])
+
+
+@pytest.mark.parametrize("name", ["view:off_nadir", "eo:cloud_cover", "planet:sat.alt", "created"])
+def test_comparisons_of_arrays_find_what_brute_force_finds(measured: Held, name: str) -> None:
+    held = [item["properties"][name] for item in measured.documents if name in item["properties"]]
+    assert len(set(held)) > 256
+    choose = random.Random(9)
+    is_time = name == "created"
+    others = [moment(-5), moment(2000)] if is_time else [-200, -4.5, 0, 0.0, 90, 1e7, 10**30]
+    for number in range(60):
+        one, other, third = (choose.choice([*held, *others] if number % 3 else held) for _ in range(3))
+        side, values = {"property": name}, [one, other, third]
+        if is_time:
+            values = [{"timestamp": each} for each in values]
+        conditions: List[Json] = [{"op": sign, "args": [side, values[0]]} for sign in COMPARE]
+        conditions += [{"op": sign, "args": [values[0], side]} for sign in COMPARE]
+        conditions += [{"op": "in", "args": [side, values]}, {"op": "between", "args": [side, *values[:2]]}]
+        for condition in (conditions[number % 14], {"op": "not", "args": [conditions[(number * 5 + 1) % 14]]}):
+            expected = sorted(item["id"] for item in measured.documents if result(condition, item))
+            assert measured.ids(condition) == expected, condition
+    missing = sorted(item["id"] for item in measured.documents if name not in item["properties"])
+    assert measured.ids({"op": "isNull", "args": [{"property": name}]}) == missing
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(filters)
 def test_the_text_means_what_another_parser_reads(held: Held, condition: Json) -> None:
