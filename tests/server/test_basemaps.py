@@ -50,7 +50,7 @@ def write_scene(
     ) as dataset:
         dataset.write(values)
         box = rasterio.warp.transform_bounds("EPSG:3857", "EPSG:4326", *dataset.bounds)
-    scene = feature(name, acquired, cloud_cover={"estimated": cloud})
+    scene = feature(name, acquired, cloud_cover={"estimated": cloud}, image_statistics={"gsd": 3.0})
     w, s, e, n = box
     scene["geometry"]["coordinates"] = [[[w, s], [e, s], [e, n], [w, n], [w, s]]]
     (folder / f"{name}_metadata.json").write_text(json.dumps(scene))
