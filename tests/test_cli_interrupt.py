@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -93,7 +93,9 @@ def _start(hanging: Hanging, folder: Path, *arguments: str, **options: Any) -> s
 def _line(process: subprocess.Popen[str]) -> str:
     """Return the first line on stdout."""
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], 30)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        ready = selector.select(30)
     if not ready:
         process.kill()
         process.communicate()

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Sequence
 import pytest
 
 from planet_vector.connection_file import connections_path
-from planet_vector.errors import AuthError, NotFoundError, QueryError
+from planet_vector.errors import AuthError, ConfigError, QueryError
 from planet_vector.keys import credentials_path
 from tests.conftest import Service, needs_fiona
 from tests.schemas import ORTHO
@@ -55,12 +55,12 @@ class Wrong(NamedTuple):
 # Words are parted by blanks, but within single quotes. {…} are the service's root, its host, its key and dead ports.
 INPUTS = [
     # the root of the service
-    Wrong("count", 1, "no Scenes API at {host}/v1/, as", environ={"PL_API_URL": "{host}/v1/"}),
-    Wrong(f"metadata {SCENE}", 1, "no Scenes API at {host}/, as", environ={"PL_API_URL": "{host}/"}),
-    Wrong("basemaps", 1, "check PL_API_URL; a root ends in /v0/", environ={"PL_API_URL": "{host}/v1/"}),
-    Wrong("search --connection {website}", 1, "no Scenes API at {website}"),
-    Wrong(f"download {SCENE} -o x", 1, "no Scenes API at {website}", environ={"PL_API_URL": "{website}"}),
-    Wrong("types --connection {host}/v1/", 1, "check the address {host}/v1/"),
+    Wrong("count", 1, "{host}/v1/ is not the root of a service", environ={"PL_API_URL": "{host}/v1/"}),
+    Wrong(f"metadata {SCENE}", 1, "{host}/ is not the root of a service", environ={"PL_API_URL": "{host}/"}),
+    Wrong("basemaps", 1, "check the address", environ={"PL_API_URL": "{host}/v1/"}),
+    Wrong("search --connection {website}", 1, "{website} is not the root of a service of a known kind"),
+    Wrong(f"download {SCENE} -o x", 1, "{website} is not the root of a service", environ={"PL_API_URL": "{website}"}),
+    Wrong("types --connection {host}/v1/", 1, "{host}/v1/ is not the root of a service of a known kind"),
     Wrong("types", 1, "There is no https at 127.0.0.1", environ={"PL_API_URL": "https:{root_without_scheme}"}),
     Wrong("count --connection http://127.0.0.1:{dead}/v0/", 1, "connection to the service failed: check that it"),
     Wrong("types", 1, "http(s) address such as https://imagery", environ={"PL_API_URL": "nonsense"}),
@@ -85,8 +85,8 @@ INPUTS = [
     # connections
     Wrong("count --connection nope", 1, "There is no connection 'nope'"),
     Wrong("count PLANET:ortho?connection=nope", 1, "There is no connection 'nope'"),
-    Wrong("count --connection later", 1, "of kind 'stac', which this version does not support"),
-    Wrong("connections add x http://a.example/v0/ --kind stac", 2, "'stac' is not 'v0'"),
+    Wrong("count --connection later", 1, "of kind 'other', which this version does not support"),
+    Wrong("connections add x http://a.example/v0/ --kind other", 2, "'other' is not one of"),
     # limits
     Wrong("types", 1, "PLANET_RATE is 'fast': it takes a number from 0", environ={"PLANET_RATE": "fast"}),
     Wrong("types", 1, "PLANET_CACHE_TTL is 'soon': it takes a number", environ={"PLANET_CACHE_TTL": "soon"}),
@@ -157,7 +157,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     connections_path().parent.mkdir(parents=True)
-    kept = {"version": 1, "connections": {"later": {"kind": "stac", "root": "http://127.0.0.1:9/stac/"}}}
+    kept = {"version": 1, "connections": {"later": {"kind": "other", "root": "http://127.0.0.1:9/other/"}}}
     connections_path().write_text(json.dumps(kept), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -247,7 +247,7 @@ def test_a_wrong_input_is_told_in_a_sentence(
 @pytest.mark.parametrize(
     ("name", "environ", "told"),
     [
-        ("PLANET:ortho", {"PL_API_URL": "{host}/v1/"}, "There is no Scenes API at {host}/v1/"),
+        ("PLANET:ortho", {"PL_API_URL": "{host}/v1/"}, "{host}/v1/ is not the root of a service of a known kind"),
         ("PLANET:ortho", {"PL_API_URL": "https:{root_without_scheme}"}, "There is no https at 127.0.0.1"),
         ("PLANET:ortho", {"http_proxy": "{proxy}"}, "The proxy {proxy} (http_proxy) cannot be reached"),
         ("PLANET:ortho", {"PL_API_KEY": WRONG_KEY}, "refused the key from PL_API_KEY"),
@@ -270,7 +270,7 @@ def test_ogrinfo_says_the_same(
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        ({"PL_API_URL": "{host}/v1/"}, "There is no Scenes API at {host}/v1/"),
+        ({"PL_API_URL": "{host}/v1/"}, "{host}/v1/ is not the root of a service of a known kind"),
         ({"PL_API_URL": "https:{root_without_scheme}"}, "There is no https at 127.0.0.1"),
         ({"HTTP_PROXY": "{proxy}"}, "The proxy {proxy} (HTTP_PROXY) cannot be reached"),
         ({"PL_API_KEY": WRONG_KEY}, "refused the key from PL_API_KEY"),
@@ -286,7 +286,7 @@ def test_fio_and_rio_say_the_same(
 def test_python_raises_the_same(connected: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     import planet_vector
 
-    with pytest.raises(NotFoundError, match="no Scenes API at"):
+    with pytest.raises(ConfigError, match="not the root of a service of a known kind"):
         list(planet_vector.search("PLANET:ortho", connection=connected.url.replace("v0", "v1")))
     with pytest.raises(QueryError, match="write cloud_cover.estimated.lt=5"):
         planet_vector.Query.parse(ORTHO, [("cloud_cover.estimated<5", "")])

@@ -70,7 +70,7 @@ def survey(source: PageSource, query: Query) -> SearchSurvey:
         return SearchSurvey(0)
     with Workers(2) as pool:
         ends = [replace(query, order=order, limit=None) for order in (_order(query, "desc"), _order(query, "asc"))]
-        answers = [pool.submit(source.page, end, 1) for end in ends]
+        answers = [pool.submit(lambda end: source.fetch(end, 1)(None), end) for end in ends]
         both = [nonempty_page(source, answer.result()) for answer in answers]
     newest, oldest = (_check(page, TimeWindow(), end) for page, end in zip(both, ends))
     # Without a count, a page without a next link contains all scenes.
@@ -178,7 +178,7 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
     """Yield the first scenes of a search sequentially, as the time window of a limit is unknown."""
     window: Optional[TimeWindow] = TimeWindow()
     while window is not None:
-        page = nonempty_page(source, source.page(window.within(query), min(source.size, limit)))
+        page = nonempty_page(source, source.fetch(window.within(query), min(source.size, limit))(None))
         times = _check(page, window, query)
         if page.is_last or len(page.features) >= limit:
             yield page.features[:limit]
@@ -251,7 +251,7 @@ def _instant(source: PageSource, query: Query, time: datetime) -> SceneBatch:
     ProtocolError
         If the links do not lead to all of them.
     """
-    first = source.page(TimeWindow(time, next_instant(time)).within(query), source.size)
+    first = source.fetch(TimeWindow(time, next_instant(time)).within(query), source.size)(None)
     found, complete = linked_scenes(source, first)
     if not complete:
         count = "more" if first.total is None else first.total
@@ -268,7 +268,7 @@ def _split(source: PageSource, query: Query, rest: TimeWindow, count: int) -> Li
     if count > FEW_PAGES * size:
         # Requested even if both limits are known: the scenes may be dense next to a large gap.
         far = replace(rest.within(query), order=_order(query, "desc" if query.ascending else "asc"))
-        farthest = _check(source.page(far, 1), rest, far)
+        farthest = _check(source.fetch(far, 1)(None), rest, far)
         if not farthest:
             raise scenes_missing(count)
         low, high = (low, division_end(farthest[0])) if query.ascending else (farthest[0], high)

@@ -107,23 +107,6 @@ class PageSource:
         self.size = size
         self.decode = decode
 
-    def page(self, query: Query, size: int) -> ScenePage:
-        """Return the first scenes of a query as Features.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-        size : int
-            Maximum number of scenes.
-
-        Raises
-        ------
-        ServiceError
-            If the request fails.
-        """
-        return self.fetch(query, size)(None)
-
 
 class SearchSurvey(NamedTuple):
     """Number of scenes of a search, None if the service does not count, and the times of the oldest and the newest.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 from urllib.parse import urlsplit
 
 import requests
@@ -52,6 +52,51 @@ def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str
         session.apply_network()
 
 
+class RequestArguments(TypedDict):
+    """Arguments of `requests.Session.request`."""
+
+    params: Optional[List[Tuple[str, str]]]
+    data: Union[List[Tuple[str, str]], bytes, None]
+    headers: Dict[str, str]
+    stream: bool
+    allow_redirects: bool
+    timeout: Tuple[float, float]
+
+
+def request_arguments(
+    method: str,
+    parameters: Parameters,
+    headers: Optional[Mapping[str, str]],
+    timeouts: Tuple[float, float],
+    content: Optional[bytes] = None,
+) -> RequestArguments:
+    """Return the arguments of a request whose response is not read, and not followed if it is a redirect.
+
+    Parameters
+    ----------
+    method : str
+        ``GET``, or ``POST``, which sends the parameters in the body.
+    parameters : sequence of (str, str)
+        Names and values of the query.
+    headers : mapping of str to str, optional
+        Further headers.
+    timeouts : (float, float)
+        Seconds to connect, and without a byte.
+    content : bytes, optional
+        JSON to send as the body of a ``POST``, with the parameters in the URL.
+    """
+    in_body = method == "POST" and content is None
+    kind = {} if content is None else {"Content-Type": "application/json"}
+    return {
+        "params": None if in_body else list(parameters),
+        "data": list(parameters) if in_body else content,
+        "headers": {**(headers or {}), **kind},
+        "stream": True,
+        "allow_redirects": False,
+        "timeout": timeouts,
+    }
+
+
 class ServiceSession:
     """Connections for requests of one service.
 
@@ -89,56 +134,10 @@ class ServiceSession:
         self._session = _new_session(self._settings, self.guard)
         self.apply_network()
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        parameters: Parameters,
-        headers: Optional[Mapping[str, str]],
-        timeouts: Tuple[float, float],
-        content: Optional[bytes] = None,
-    ) -> requests.Response:
-        """Send a request, and return the response, whose body has not been read.
-
-        Parameters
-        ----------
-        method : str
-            ``GET``, or ``POST``, which sends the parameters in the body.
-        url : str
-            The URL.
-        parameters : sequence of (str, str)
-            Names and values of the query.
-        headers : mapping of str to str, optional
-            Further headers.
-        timeouts : (float, float)
-            Seconds to connect, and without a byte.
-        content : bytes, optional
-            JSON to send as the body of a ``POST``, with the parameters in the URL.
-
-        Returns
-        -------
-        requests.Response
-            The response, which may be a redirect.
-
-        Raises
-        ------
-        PrivateHost
-            If the host is private, while that of the service is public.
-        requests.exceptions.RequestException
-            If the exchange fails.
-        """
-        in_body = method == "POST" and content is None
-        kind = {} if content is None else {"Content-Type": "application/json"}
-        return self._session.request(
-            method,
-            url,
-            params=None if in_body else list(parameters),
-            data=list(parameters) if in_body else content,
-            headers={**(headers or {}), **kind},
-            stream=True,
-            allow_redirects=False,
-            timeout=timeouts,
-        )
+    @property
+    def connections(self) -> requests.Session:
+        """The connections of this process, for requests with `request_arguments`."""
+        return self._session
 
     def proxy_of(self, url: str) -> Optional[Proxy]:
         """Return the proxy for a URL, or None.

@@ -26,7 +26,7 @@ from planet_vector.http.link_checks import check_host, checked_link
 from planet_vector.http.private_hosts import PrivateHost
 from planet_vector.http.rate_limit import RateLimiter
 from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
-from planet_vector.http.service_session import Parameters, ServiceSession
+from planet_vector.http.service_session import Parameters, ServiceSession, request_arguments
 from planet_vector.roots import FORMER_API_URL, is_api_origin
 from planet_vector.workers import Workers
 
@@ -382,9 +382,8 @@ class Transport:
             if outside is not None and not is_api_origin(url, self.settings.api_url):
                 return outside(url)
             try:
-                with self._session.request(
-                    method, url, parameters, headers, (CONNECT_TIMEOUT, READ_TIMEOUT), sent
-                ) as response:
+                arguments = request_arguments(method, parameters, headers, (CONNECT_TIMEOUT, READ_TIMEOUT), sent)
+                with self._session.connections.request(method, url, **arguments) as response:
                     log.debug("%s -> %d", name, response.status_code)
                     self._reached = True
                     if response.status_code not in _REDIRECTS or "Location" not in response.headers:

@@ -259,6 +259,7 @@ class Dock(QgsDockWidget):
         current = connections().current()
         if current != self._of:
             self._of = current
+            self.form.offer_known_types()
             self.follow(False)
             self._forget()
             if self.isVisible():

@@ -119,6 +119,12 @@ class SearchForm(QScrollArea):
         if self.scene_type.currentText() != before:
             self._typed(self.scene_type.currentText())
 
+    def offer_known_types(self) -> None:
+        """Offer the known types of the current service, unless the selected one is one of them."""
+        types = list(self._known_types())
+        if types and self.scene_type.currentText() not in types:
+            self.fill_types(types)
+
     def _typed(self, scene_type: str) -> None:
         if scene_type:
             self.filters.set_schema(self._known_schema())

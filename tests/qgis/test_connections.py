@@ -18,7 +18,7 @@ from planet_vector.connection_file import (
     set_default,
 )
 from planet_vector.connection_lookup import all_connections, find_connection
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, PLANET
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, PLANET
 from planet_vector.errors import AuthError, ConfigError
 from planet_vector.keys import credentials_path, lent_key
 from planet_vector.raster.credential_files import header_file
@@ -34,7 +34,7 @@ def settings() -> str:
 def test_without_any_there_are_those_built_in() -> None:
     assert [known.name for known in connections().all()] == [*BUILT_IN]
     only = connections().get(PLANET)
-    assert only == Connection(LOCAL, BUILT_IN[PLANET].root) == connections().current()
+    assert only == Connection(PLANET, BUILT_IN[PLANET].root) == connections().current()
     assert not connections().logged_in(only.name) and not connections().is_own(only.name)
 
 

@@ -151,9 +151,11 @@ def test_without_a_key_there_is_nothing_to_write(pair: Pair) -> None:
 
 
 def test_the_key_of_planet_com_is_for_its_hosts_and_not_for_one_that_begins_alike() -> None:
-    found = prefixes(Settings("https://api.planet.com/v0/", Key("x")))
+    found = prefixes(Settings("https://api.planet.com/data/v1/", Key("x")))
     assert "/vsicurl/https://api.planet.com/" in found and "/vsicurl/https://view.planet.com/" in found
     assert all(prefix.endswith(".planet.com/") for prefix in found)
+    beside = prefixes(Settings("https://api.planet.com/v0/", Key("x")))  # of another root of the origin
+    assert beside == ["/vsicurl/https://api.planet.com/v0/"]
     assert prefixes(Settings("http://127.0.0.1:8000/v0/", Key("x"))) == ["/vsicurl/http://127.0.0.1:8000/"]
 
 

@@ -134,7 +134,7 @@ def test_what_cannot_be_stored_is_a_problem_of_its_scene_alone(tmp_path: Path, m
 def test_the_text_of_a_problem_may_be_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_lines(tmp_path / "a" / "s.geojsonl", [feature("S")])
     scan = updating.scan
-    monkeypatch.setattr(updating, "scan", lambda root: (scan(root)[0], [Problem("x", "half \ud800")]))
+    monkeypatch.setattr(updating, "scan", lambda *given: (scan(*given)[0], [Problem("x", "half \ud800")]))
     assert updating.update(tmp_path / "a", tmp_path / "i.sqlite").problems == [Problem("x", "half ?")]
 
 

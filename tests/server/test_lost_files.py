@@ -138,8 +138,12 @@ def test_another_file_in_the_place_of_one_that_is_read_is_not_taken_for_it(
         (tmp_path / "other").rename(archive / "sub")
         (tmp_path / "swapped").rename(tmp_path / "other")
 
+    openings = []
+
     def swapped(get: Callable[[], Any]) -> Any:
-        swap()
+        openings.append(get)
+        if len(openings) == 2:  # the first is that of the scan, which looks for STAC items
+            swap()
         return get()
 
     with monkeypatch.context() as patch:

@@ -165,7 +165,7 @@ class ScenesV0:
     def count(self, query: Query) -> int:
         if query.contradicts_itself:
             return 0
-        count = self._source().page(query, 1).total
+        count = self._source().fetch(query, 1)(None).total
         assert count is not None, "each page of this API has a count"
         return count if query.limit is None else min(count, query.limit)
 
