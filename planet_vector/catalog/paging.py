@@ -178,7 +178,7 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
     """Yield the first scenes of a search sequentially, as the time window of a limit is unknown."""
     window: Optional[TimeWindow] = TimeWindow()
     while window is not None:
-        page = nonempty_page(source, source.fetch(window.within(query), min(source.size, limit))(None))
+        page = nonempty_page(source, source.fetch(window.within(query), min(source.size, limit))(source.decode))
         times = _check(page, window, query)
         if page.is_last or len(page.features) >= limit:
             yield page.features[:limit]

@@ -6,14 +6,17 @@ import operator
 import sys
 from contextlib import closing
 from html import escape
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union, overload
 
 from planet_vector.catalog import Catalog, catalog_of, connect
 from planet_vector.catalog.protocol import expanded
 from planet_vector.collection_schema import Feature, value_at
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
+from planet_vector.extras import named_extra
 from planet_vector.names import Name, parse_name, shown
+from planet_vector.progress import Progress, bar_for
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 from planet_vector.times import format_time
@@ -23,6 +26,10 @@ from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.texts import held
+
+if TYPE_CHECKING:
+    import geopandas
+    import pyarrow
 
 T = TypeVar("T")
 
@@ -50,13 +57,19 @@ class Search:
     ``x in search``             whether the search contains a scene, given as `Scene` or by id
     ``reversed(search)``        the last scene first; requires a known count
     ``repr(search)``            the search, with count and time span if they are known
-    ``search.to_geopandas()``   all scenes as a data frame, with the columns of the layer
+    ``search.to_arrow()``       all scenes as an Arrow table, with the columns of the layer
+    ``search.to_geopandas()``   the same as a data frame
+    ``search.to_parquet(path)`` the same as a GeoParquet file
     ``search.close()``          drops pending requests
     ==========================  =====================================================================================
 
     The count is known once it was requested or all scenes were read. The two may differ, as scenes are published at any
     time; the number of scenes read then takes precedence. A search is not an iterator: its first scene is
     ``search[0]``. Methods on all scenes also work on slices, such as ``search[:50]``.
+
+    Tables are read from the service's pages without an object for each scene, and kept as scenes are: a table after a
+    table, or after all scenes, costs no request. Scenes after a table do. Programs that take Arrow's PyCapsule
+    interface (``__arrow_c_stream__``), such as polars and lonboard, take a search itself.
 
     Parameters
     ----------
@@ -103,8 +116,51 @@ class Search:
                     pass
         return len(self)
 
-    def to_geopandas(self) -> Any:
-        """Return the scenes as a GeoDataFrame, with the columns of the layer.
+    def to_arrow(self, progress: Union[bool, Progress] = None) -> pyarrow.Table:
+        """Return the scenes as an Arrow table, with the columns of the layer.
+
+        Parameters
+        ----------
+        progress : bool or callable, optional
+            True for a progress bar, or called with the number of scenes read and their total, which costs a request.
+
+        Returns
+        -------
+        pyarrow.Table
+            Times in UTC. The last column, ``geometry``, has the footprints as WKB (``geoarrow.wkb``), MultiPolygons in
+            EPSG:4326, longitude before latitude.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
+        """
+        with named_extra():
+            from planet_vector.vector import arrow_tables
+        schema, found = Schema(self.query.schema), self._now()
+        if found.table is None and (found.total is not None or self._places != _ALL):
+            return arrow_tables.table_of(schema, (scene.feature for scene in self))
+        told = bar_for(progress, "Scenes", "")
+        table = found.table_by(lambda: arrow_tables.read_table(self.catalog, self.query, told))
+        return table if self._places == _ALL else table.take(list(_below(len(table), self._places)))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the scenes as a stream of Arrow's C data interface, for programs that read its capsules.
+
+        Parameters
+        ----------
+        requested_schema : capsule, optional
+            As Arrow's PyCapsule interface defines it.
+        """
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_geopandas(self, progress: Union[bool, Progress] = None) -> geopandas.GeoDataFrame:
+        """Return the scenes as a data frame, with the columns of the layer.
+
+        Parameters
+        ----------
+        progress : bool or callable, optional
+            As for `to_arrow`.
 
         Returns
         -------
@@ -116,18 +172,30 @@ class Search:
         ServiceError
             If a request fails.
         """
-        import geopandas
-        import pandas
-        import shapely
+        with named_extra():
+            from planet_vector.vector import arrow_tables
+        return arrow_tables.to_geopandas(self.to_arrow(progress))
 
-        schema = Schema(self.query.schema)
-        rows = schema.rows([scene.feature for scene in self])
-        frame = pandas.DataFrame(dict(zip(schema.names, rows.columns)))
-        for name, kind in zip(schema.names, schema.types):
-            if kind == "DateTime":
-                frame[name] = pandas.to_datetime(frame[name], utc=True, format="ISO8601")
-        footprints = shapely.from_wkb(rows.wkbs)
-        return geopandas.GeoDataFrame(frame, geometry=footprints, crs="EPSG:4326")
+    def to_parquet(self, path: Union[str, Path], progress: Union[bool, Progress] = None) -> None:
+        """Write the scenes to a GeoParquet file, with the columns of the layer.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; an existing one is replaced once the new one is complete.
+        progress : bool or callable, optional
+            As for `to_arrow`.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
+        OSError
+            If the file cannot be written.
+        """
+        with named_extra():
+            from planet_vector.vector import arrow_tables
+        arrow_tables.write_parquet(self.to_arrow(progress), Path(path))
 
     def close(self) -> None:
         """Drop pending requests; scenes read before stay cached, and the next access requests the rest."""
@@ -236,6 +304,8 @@ class Search:
         """Return the indices of existing scenes, reading all of them; raise TypeError if the count is not known."""
         len(self)
         found = self._now()
+        if found.total is None and found.table is not None:
+            return _below(len(found.table), self._places)
         if found.total is None:
             for _ in found.pages():
                 pass
