@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from planet_vector.decimals import BLANK
 
@@ -17,6 +17,8 @@ _TIME = re.compile(
 )
 
 
+_USUAL = "0000-00-00T00:00:00.000000+00:00"
+_PUNCTUATION = [(at, char) for at, char in enumerate(_USUAL) if at >= 26 or char != "0"]
 _LONGEST = 100  # characters of two times
 _BETWEEN = re.compile(r"/|\.{2,3}|--|[,;\u2013]|\s+(?:to|-|and)\s+|\s+")
 
@@ -136,6 +138,47 @@ def nearest_time(text: str) -> datetime:
         return parse_time(text)
     except _BeyondTime as error:
         return error.nearest
+
+
+def nearest_times(texts: Sequence[str]) -> List[datetime]:
+    """Parse a page of times as `nearest_time` does each, faster if all are in the service's usual form.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The times.
+
+    Returns
+    -------
+    list of datetime.datetime
+        Aware, in UTC.
+
+    Raises
+    ------
+    ValueError
+        If a text is not a time.
+    """
+    if all_usual(texts):
+        try:
+            return list(map(datetime.fromisoformat, texts))
+        except ValueError:
+            pass  # raised again below, with the text
+    return list(map(nearest_time, texts))
+
+
+def all_usual(texts: Sequence[str]) -> bool:
+    """Return whether times have the form ``2015-03-06T02:24:15.531315+00:00``; their digits are not checked.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The times.
+    """
+    if set(map(len, texts)) != {len(_USUAL)}:
+        return False
+    joined = "".join(texts)
+    # fromisoformat accepts more: any separator, week dates, in some versions the hour 24.
+    return "T24" not in joined and all(joined[at :: len(_USUAL)] == char * len(texts) for at, char in _PUNCTUATION)
 
 
 def next_instant(moment: datetime) -> Optional[datetime]:

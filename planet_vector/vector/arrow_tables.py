@@ -22,6 +22,7 @@ from planet_vector.extras import named_extra
 from planet_vector.gc_pause import uncollected
 from planet_vector.progress import Progress
 from planet_vector.query import Query
+from planet_vector.times import all_usual
 from planet_vector.vector.column_values import fit_booleans, fit_times
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.decoding import PageParser, decoder, plain_rings
@@ -43,8 +44,6 @@ GEOMETRY = "geometry"
 
 _CHUNK = 1000  # scenes of a batch, as on a page
 _TRIES = 3  # attempts to read a search whose result changes meanwhile
-_USUAL = numpy.frombuffer(b"0000-00-00T00:00:00.000000+00:00", numpy.uint8)  # a time as services write it
-_PUNCTUATION = [at for at, char in enumerate(_USUAL) if at >= 26 or char != ord("0")]
 _TYPES = {
     TEXT: pyarrow.string(),
     TIME: pyarrow.timestamp("ms", "UTC"),
@@ -267,21 +266,15 @@ def _array(values: Sequence[object], kind: str) -> pyarrow.Array:
 
 def _usual_times(values: Sequence[Optional[str]]) -> Optional[pyarrow.Array]:
     """Return times in the service's usual form, truncated to the millisecond; None if any has another form."""
-    if None in values:
-        return None
-    texts = pyarrow.array(values, pyarrow.string())
-    content = numpy.frombuffer(texts.buffers()[2], numpy.uint8)
-    if len(content) != len(_USUAL) * len(values) or set(map(len, values)) != {len(_USUAL)}:  # type: ignore[arg-type]
-        return None
-    # Arrow accepts more: a blank instead of T, the year 0.
-    if (content.reshape(len(values), -1)[:, _PUNCTUATION] != _USUAL[_PUNCTUATION]).any() or min(values) < "0001":  # type: ignore[type-var, operator]
+    texts = cast("Sequence[str]", values)
+    if None in values or not all_usual(texts) or min(texts) < "0001":  # Arrow accepts the year 0
         return None
     try:
-        moments = texts.cast(pyarrow.timestamp("us", "UTC"))
+        moments = pyarrow.array(texts, pyarrow.string()).cast(pyarrow.timestamp("us", "UTC"))
     except pyarrow.ArrowInvalid:
         return None
-    ticks = numpy.frombuffer(moments.buffers()[1], numpy.int64)[: len(values)] // 1000
-    return pyarrow.Array.from_buffers(_TYPES[TIME], len(values), [None, pyarrow.py_buffer(ticks)])
+    ticks = numpy.frombuffer(moments.buffers()[1], numpy.int64)[: len(texts)] // 1000
+    return pyarrow.Array.from_buffers(_TYPES[TIME], len(texts), [None, pyarrow.py_buffer(ticks)])
 
 
 def _footprints(coordinates: Sequence[bytes]) -> Optional[pyarrow.Array]:
