@@ -193,10 +193,12 @@ def explained(error: click.ClickException) -> str:
     return error.message
 
 
-since = click.option("--since", metavar="AGE", help="Acquired within an age, such as 90m, 36h, 3d or 2w.")
+since = click.option("--since", metavar="AGE", help="Acquired within an age, such as 36h, 3d, 2w, 6mo or 1y.")
 
 acquired = click.option(
-    "--acquired", metavar="A..B", help="Acquired from A to B; either may be left out, a date means its whole day."
+    "--acquired",
+    metavar="A..B",
+    help="Acquired from A to B, or A/B; either may be left out. A date, a month (2024-05), a year: the whole of it.",
 )
 
 published = click.option("--published", metavar="A..B", help="Published from A to B.")

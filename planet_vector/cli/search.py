@@ -74,8 +74,9 @@ def search(
 ) -> None:
     """Print the scenes of a search, a line of GeoJSON each.
 
-    AREA is the area that scenes must intersect: WKT, GeoJSON, the path of a file with one of them (optionally after @),
-    or - for stdin. It may also be the PLANET: name of a search, to which the options are added.
+    AREA is the area that scenes must intersect: WKT, GeoJSON, the path of a file of them or of any vector format
+    (optionally after @), PATH:LAYER for one layer of several, or - for stdin. It may also be the PLANET: name of a
+    search, to which the options are added.
 
     \b
     Examples:
@@ -84,6 +85,7 @@ def search(
         planet-vector search --where sat.off_nadir lt 2 --acquired 2015-03-01..2015-03-31 --csv
         planet-vector search aoi.geojson --geoparquet scenes.parquet
         gdalinfo $(planet-vector search aoi.geojson --limit 1 --names)
+        planet-vector search fields.gpkg --acquired 2015-03..2015-05 --csv
         fio cat fields.gpkg | planet-vector search - | fio collect > scenes.geojson
     """
     if sum((collection, use_rs, names, as_csv, as_table, geoparquet is not None)) > 1:
