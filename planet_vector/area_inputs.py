@@ -116,15 +116,18 @@ def area_of_file(text: str) -> str:
         If there is no such file or layer, or it contains no geometry.
     """
     path, layer = _path_and_layer(text)
+    elsewhere: Optional[_NotInDegrees] = None
     if layer is None:
         try:
             return area_in(path.read_text(encoding="utf-8-sig"), str(path))
         except PermissionError:
             if not path.is_dir():  # Windows raises it for folders, too
                 raise
-        except (UnicodeDecodeError, IsADirectoryError, _NotInDegrees, _NeitherOfBoth):
-            pass  # another vector format, or another coordinate system
-    return _collected(_layer_geometries(path, layer), str(path))
+        except _NotInDegrees as error:
+            elsewhere = error
+        except (UnicodeDecodeError, IsADirectoryError, _NeitherOfBoth):
+            pass  # another vector format
+    return _collected(_layer_geometries(path, layer, elsewhere), str(path))
 
 
 def _path_and_layer(text: str) -> Tuple[Path, Optional[str]]:
@@ -169,18 +172,29 @@ def _geometries(item: object, origin: str) -> Iterator[Feature]:
 # ---- files of other formats -----------------------------------------------------------------------------------
 
 
-def _layer_geometries(path: Path, layer: Optional[str]) -> Iterator[Feature]:
+def _layer_geometries(path: Path, layer: Optional[str], elsewhere: Optional[QueryError]) -> Iterator[Feature]:
+    """Return the geometries of a layer in degrees.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    layer : str, optional
+        The layer; by default the only one.
+    elsewhere : QueryError, optional
+        The error to raise if GDAL finds the layer in degrees, although the file says another coordinate system.
+    """
     if find_spec("geopandas") and find_spec("pyogrio"):
-        return _by_geopandas(path, layer)
+        return _by_geopandas(path, layer, elsewhere)
     if find_spec("fiona"):
-        return _by_fiona(path, layer)
+        return _by_fiona(path, layer, elsewhere)
     raise QueryError(
         f"{path} holds neither GeoJSON nor WKT, and other formats need geopandas: pip install 'planet_vector[geo]', or "
         f"convert it with: ogr2ogr -t_srs EPSG:4326 area.geojson {path}"
     )
 
 
-def _by_geopandas(path: Path, layer: Optional[str]) -> Iterator[Feature]:
+def _by_geopandas(path: Path, layer: Optional[str], elsewhere: Optional[QueryError]) -> Iterator[Feature]:
     import geopandas
     import pyogrio
 
@@ -189,6 +203,8 @@ def _by_geopandas(path: Path, layer: Optional[str]) -> Iterator[Feature]:
         frame = geopandas.read_file(path, layer=_layer_of(path, layer, layers), engine="pyogrio", columns=[])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise _unreadable(path, error) from None
+    if elsewhere is not None and (frame.crs is None or frame.crs.to_epsg() == 4326):
+        raise elsewhere
     return _frame_geometries(frame)
 
 
@@ -200,7 +216,7 @@ def _frame_geometries(frame: geopandas.GeoDataFrame) -> Iterator[Feature]:
             yield cast(Feature, json.loads(json.dumps(geometry.__geo_interface__)))
 
 
-def _by_fiona(path: Path, layer: Optional[str]) -> Iterator[Feature]:
+def _by_fiona(path: Path, layer: Optional[str], elsewhere: Optional[QueryError]) -> Iterator[Feature]:
     import fiona
     import fiona.transform
 
@@ -208,6 +224,8 @@ def _by_fiona(path: Path, layer: Optional[str]) -> Iterator[Feature]:
     try:
         layers = [(name, True) for name in fiona.listlayers(source)]
         with fiona.open(source, layer=_layer_of(path, layer, layers)) as dataset:
+            if elsewhere is not None and (not dataset.crs or dataset.crs.to_epsg() == 4326):
+                raise elsewhere
             for feature in dataset:
                 if feature.geometry is not None:
                     geometry = feature.geometry

@@ -58,7 +58,7 @@ def download_quads(
     wanted: Iterable[Any] = dict.fromkeys(ids) if ids else quads_of(catalog, known, basemap, area, bbox)
     if ids and bbox:
         raise click.UsageError("Give --bbox or quads, not both.")
-    progress = file_bar()
+    progress = file_bar(len(ids) or None)
     directory.mkdir(parents=True, exist_ok=True)
 
     def fetch(item: Any, alive: Alive) -> Path:

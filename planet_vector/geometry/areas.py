@@ -17,7 +17,7 @@ import json
 import math
 import re
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, cast
 
 from planet_vector.geometry.antimeridian import cut, cut_line, reaches_across, wrapped_longitude
 from planet_vector.geometry.boxes import FARTHEST
@@ -281,11 +281,11 @@ def _check(geometry: Geometry) -> None:
             raise ValueError(f"the area has a ring that is not closed: repeat its first position, {first}, at its end")
 
 
-def _lines(coordinates: Sequence[Any], depth: int) -> List[Sequence[Sequence[float]]]:
+def _lines(coordinates: Sequence[object], depth: int) -> List[Sequence[Sequence[float]]]:
     """Return the lines of positions in coordinates nested to a depth, 0 for a position."""
     if depth < 2:
-        return [coordinates if depth else [coordinates]]
-    return [line for part in coordinates for line in _lines(part, depth - 1)]
+        return [cast("Sequence[Sequence[float]]", coordinates if depth else [coordinates])]
+    return [line for part in coordinates for line in _lines(cast("Sequence[object]", part), depth - 1)]
 
 
 def _has_heights(text: str) -> bool:
