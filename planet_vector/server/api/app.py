@@ -6,10 +6,12 @@ from fastapi import FastAPI
 
 from planet_vector.server.api.data_api.data_routes import add_data_v1
 from planet_vector.server.api.error_responses import add_refusals
+from planet_vector.server.api.features.routes import add_features
 from planet_vector.server.api.health_routes import add_health
 from planet_vector.server.api.pages import add_pages
 from planet_vector.server.api.service import Service
 from planet_vector.server.api.stac.routes import add_stac
+from planet_vector.server.api.tiles.routes import add_tiles
 from planet_vector.server.api.v0.routes import add_v0
 
 
@@ -32,6 +34,6 @@ def create_app(service: Service) -> FastAPI:
     app.openapi_version = "3.0.3"  # which every version of Swagger UI supports
     app.state.service = service
     add_refusals(app)
-    for add in (add_v0, add_data_v1, add_stac, add_health, add_pages):
+    for add in (add_v0, add_data_v1, add_stac, add_features, add_tiles, add_health, add_pages):
         add(app)
     return app
