@@ -33,7 +33,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_three_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
+def test_its_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         service = serve(archive)
         assert re.fullmatch(r"Serving 8 scenes on http://127\.0\.0\.1:\d+/v0/\n", service.line)
@@ -43,7 +43,11 @@ def test_three_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archi
         assert service.process.wait(10) == 0
         assert service.process.stdout is not None
         told = service.process.stdout.read()
-        start = re.fullmatch(r"STAC: (http://127\.0\.0\.1:\d+/)stac/\nStart page: \1\n", told)
+        start = re.fullmatch(
+            r"STAC: (http://127\.0\.0\.1:\d+/)stac/\nOGC API Features: \1features/\nOGC API Tiles: \1tiles/\n"
+            r"Data API v1: \1data/v1/\nStart page: \1\n",
+            told,
+        )
         assert start and service.line == f"Serving 8 scenes on {start[1]}v0/\n"
         assert service.errors == ""
 
