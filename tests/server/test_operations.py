@@ -185,6 +185,13 @@ def test_the_description_is_openapi_and_works_offline(serve: Serve, archive: Pat
     assert described["openapi"].startswith("3.")
     names = {p["name"] for p in described["paths"]["/v0/scenes/{scene_type}/"]["get"]["parameters"]}
     assert {"acquired.gte", "cloud_cover.estimated.lte", "intersects", "count", "order_by"} <= names
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    assert len({each["operationId"] for each in operations}) == len(operations)
+    assert all(each["responses"] and each["tags"] and "Parameters" not in each["description"] for each in operations)
+    apis = {"Scenes API v0", "STAC API", "OGC API Features", "OGC API Tiles", "Data API v1", "Basemaps API v1"}
+    assert apis <= {each["tags"][0] for each in operations}
+    bodies = {path for path, methods in described["paths"].items() if "requestBody" in methods.get("post", {})}
+    assert {f"/data/v1/{name}" for name in ("quick-search", "stats", "searches")} | {"/stac/search"} <= bodies
     for page in ("/", "/docs"):
         text = requests.get(service.origin + page, timeout=30).text
         links = re.findall(r'(?:src|href)="([^"]+)"', text)
