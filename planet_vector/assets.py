@@ -64,6 +64,8 @@ class Asset:
         Whether the key of the search may download it.
     refusal : str
         Why the file cannot be opened as a raster, as the end of a sentence about it; empty if it can.
+    gdal_name : str
+        Name by which any GDAL opens the file with the user's own settings; empty for ``/vsicurl/`` and `href`.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Asset:
     on_request: bool = False
     permitted: bool = True
     refusal: str = ""
+    gdal_name: str = ""
 
 
 class AssetState(NamedTuple):

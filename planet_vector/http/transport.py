@@ -21,13 +21,14 @@ from requests.structures import CaseInsensitiveDict
 from planet_vector.config import Settings
 from planet_vector.connections import LOCAL
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
+from planet_vector.http.credentials import is_own
 from planet_vector.http.failures import failed_exchange, no_local_service, unauthenticated
 from planet_vector.http.link_checks import check_host, checked_link
 from planet_vector.http.private_hosts import PrivateHost
 from planet_vector.http.rate_limit import RateLimiter
 from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
 from planet_vector.http.service_session import Parameters, ServiceSession, request_arguments
-from planet_vector.roots import FORMER_API_URL, is_api_origin
+from planet_vector.roots import FORMER_API_URL
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -282,6 +283,40 @@ class Transport:
             "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
 
+    def gdal_name(self, link: str) -> Optional[str]:
+        """Return the name by which any GDAL opens a link with the user's own settings; None for ``/vsicurl/`` and it.
+
+        Parameters
+        ----------
+        link : str
+            The link.
+        """
+        return None
+
+    @_off_the_main_thread
+    def response_headers(self, url: str) -> CaseInsensitiveDict[str]:
+        """Return the headers of a response to HEAD with any status; redirects are not followed.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+
+        Raises
+        ------
+        ServiceError
+            If there is no response.
+        """
+        name = f"HEAD {redacted(url)}"
+        arguments = request_arguments("HEAD", (), None, (CONNECT_TIMEOUT, READ_TIMEOUT))
+        try:
+            with self._session.connections.request("HEAD", url, **arguments) as response:
+                return response.headers
+        except PrivateHost as error:
+            raise ProtocolError(str(error), name) from None
+        except requests.exceptions.RequestException as error:
+            raise failed_exchange(error, url, name, self._session.proxy_of(url), self.settings) from None
+
     def digest(self, link: str) -> Optional[str]:
         """Return the MD5 digest of the file behind a link in hexadecimal; None if the service reported none.
 
@@ -379,7 +414,7 @@ class Transport:
     ) -> T:
         for _ in range(MAX_REDIRECTS + 1):
             name = f"{method} {redacted(url)}"
-            if outside is not None and not is_api_origin(url, self.settings.api_url):
+            if outside is not None and not is_own(url, self.settings):
                 return outside(url)
             try:
                 arguments = request_arguments(method, parameters, headers, (CONNECT_TIMEOUT, READ_TIMEOUT), sent)

@@ -97,7 +97,9 @@ class RangeRequests:
         body = self._ask(first, end)
         if isinstance(body, ServiceError) and address.is_refused(body):
             self._renew(address)
-            body = self._ask(first, end)
+            refused, body = body, self._ask(first, end)
+            if isinstance(body, ServiceError) and body.status == refused.status:
+                raise refused  # the error for the link itself
         if isinstance(body, ServiceError):
             raise body
         return body

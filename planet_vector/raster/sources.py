@@ -31,7 +31,7 @@ from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.side_by_side import SideBySide
-from planet_vector.raster.source_names import link_of, mounted_text, public_text, source_name
+from planet_vector.raster.source_names import link_of, mounted_text, public_text, source_name, text_for_others
 from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
 
@@ -278,10 +278,10 @@ class Sources:
         Raises
         ------
         RasterAccessError
-            If a file cannot be read.
+            If a file cannot be read, or has no name for other programs.
         """
         if not self._files:
-            return text
+            return self._for_others(text)
         self.begin()
         root = fromstring(text)  # noqa: S314 - written by this package
         elements = [element for source in root.iterfind("VRTRasterBand/*") for element in source.iter("SourceFilename")]
@@ -295,7 +295,15 @@ class Sources:
         self.check()
         for element in elements:
             element.text = texts.get(element.text or "", element.text)
-        return tostring(root, encoding="unicode")
+        return self._for_others(tostring(root, encoding="unicode"))
+
+    def _for_others(self, text: str) -> str:
+        names = {link: self._catalog.transport.gdal_name(link) for link in self._titles}
+        nameless = next((self._titles[link] for link, name in names.items() if name == ""), None)
+        if nameless is not None:
+            told = f"{nameless} has no name for other programs, as its address is signed for this connection"
+            raise ProductError(f"{told}: write the pixels to a file instead.")
+        return text_for_others(text, {link: name for link, name in names.items() if name})
 
     def _with_overviews(self, name: str) -> str:
         """Return the name of a file, or the text of a VRT of it with its overviews."""

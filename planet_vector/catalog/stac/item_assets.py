@@ -11,7 +11,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
 from planet_vector.assets import Asset, SpectralBand
-from planet_vector.catalog.stac.access import GEOTIFF, is_geotiff, refusal_of
+from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
 
@@ -19,15 +19,15 @@ _COLOURS = {"red": "Red", "green": "Green", "blue": "Blue", "pan": "Gray"}
 _INHERITED = ("type", "roles", "title", "bands", "eo:bands", "raster:bands")
 
 
-def assets_of(item: Feature, root: str, defaults: Mapping[str, object]) -> Dict[str, Asset]:
+def assets_of(item: Feature, policies: AssetPolicies, defaults: Mapping[str, object]) -> Dict[str, Asset]:
     """Return the assets of an item, by name.
 
     Parameters
     ----------
     item : mapping
         The item.
-    root : str
-        Root of the service.
+    policies : AssetPolicies
+        How assets are accessed.
     defaults : mapping
         ``item_assets`` of the collection.
 
@@ -45,16 +45,21 @@ def assets_of(item: Feature, root: str, defaults: Mapping[str, object]) -> Dict[
             continue
         inherited = as_object(defaults.get(name))
         asset = {**{key: inherited[key] for key in _INHERITED if key in inherited}, **given}
-        href = _absolute(href, base)
+        href, refusal = policies.chosen(asset, _absolute(href, base))
         media_type = as_text(asset.get("type"))
         roles = asset.get("roles")
+        roles = tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
+        policy = policies.of(href)
+        gdal_name = policy.gdal_name(href) if policy else None
         found[name] = Asset(
             name,
             href,
             media_type or (GEOTIFF if is_geotiff(href, "") else ""),
-            tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
+            roles,
             tuple(_bands(asset, item)),
-            refusal=refusal_of(root, href, media_type),
+            on_request=gdal_name == "",
+            refusal=refusal or ("it is a thumbnail" if "thumbnail" in roles else ""),
+            gdal_name=gdal_name or "",
         )
     return found
 

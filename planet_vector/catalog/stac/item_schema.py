@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set
 
+from planet_vector.catalog.stac.access import AssetPolicies
 from planet_vector.catalog.stac.item_assets import assets_of, links_of_item, preferred
 from planet_vector.catalog.stac.json_values import as_object, as_text, objects_in
 from planet_vector.collection_schema import ORDERING, REAL, TEXT, TIME, CollectionSchema, Feature, Meanings, SceneField
@@ -46,7 +47,11 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d
 
 
 def build_schema(
-    root: str, collection: Feature, queryables: Mapping[str, object], items: Sequence[Feature]
+    root: str,
+    policies: AssetPolicies,
+    collection: Feature,
+    queryables: Mapping[str, object],
+    items: Sequence[Feature],
 ) -> CollectionSchema:
     """Build the schema of a collection.
 
@@ -54,6 +59,8 @@ def build_schema(
     ----------
     root : str
         Root of the service.
+    policies : AssetPolicies
+        How assets are accessed.
     collection : mapping
         The collection, with an id.
     queryables : mapping
@@ -69,7 +76,7 @@ def build_schema(
     defaults = as_object(collection.get("item_assets"))
     columns = columns_of(as_object(collection.get("summaries")), queryables, items)
     name = as_text(collection.get("id"))
-    sample = {name: asset for item in items[:1] for name, asset in assets_of(item, root, defaults).items()}
+    sample = {name: asset for item in items[:1] for name, asset in assets_of(item, policies, defaults).items()}
     return CollectionSchema(
         service=f"stac {root}",
         collection=name,
@@ -78,7 +85,7 @@ def build_schema(
         fields={name: _field(name, kind) for name, kind in columns.items() if name not in _PARAMETERS},
         orders=ORDERS,
         units={name: unit for name, unit in _UNITS.items() if name in columns},
-        assets_of=lambda item: assets_of(item, root, defaults),
+        assets_of=lambda item: assets_of(item, policies, defaults),
         links_of=links_of_item,
         members=(ASSETS,),
         first_products=preferred(sample),
