@@ -49,6 +49,9 @@ ANY_BUILD: Build = (0, 0, 0)
 PROBES_WHOLE: Tuple[Build, Build] = ((3, 6, 0), (3, 6, 3))
 """GDAL from the first version to before the second fetches a whole file to learn its size if HEAD is refused."""
 
+JPEG2000_DRIVERS = ("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "JP2Lura", "JPEG2000")
+"""GDAL's drivers for JPEG 2000 files, in the order of preference."""
+
 SLOW = "GDAL 3.6.0 to 3.6.2 fetches a product at a signed address whole before it reads any of it: take 3.6.3 or later"
 
 log = logging.getLogger(__name__)

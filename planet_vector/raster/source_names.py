@@ -119,6 +119,22 @@ def text_for_others(text: str, names: Mapping[str, str]) -> str:
     return _renamed(text, name_of) if there else text
 
 
+def plain_names(text: str) -> str:
+    """Return the text of a VRT of files that are not all GeoTIFFs, whose names leave the driver open.
+
+    Parameters
+    ----------
+    text : str
+        VRT text.
+    """
+
+    def name_of(name: str) -> str:
+        found = _NAME.fullmatch(name)
+        return found[2] if found and found[1] == "1" else name
+
+    return _renamed(text, name_of)
+
+
 def _gdal_path(link: str) -> str:
     return _STORE + link[len(_OBJECT) :] if link.startswith(_OBJECT) else f"/vsicurl/{link}"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
-from planet_vector.assets import Asset, SpectralBand
+from planet_vector.assets import Asset, BandValues, SpectralBand
 from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
@@ -59,6 +59,8 @@ def assets_of(item: Feature, policies: AssetPolicies, defaults: Mapping[str, obj
             tuple(_bands(asset, item)),
             on_request=gdal_name == "",
             refusal=refusal or ("it is a thumbnail" if "thumbnail" in roles else ""),
+            values=tuple(_values(asset)),
+            gsd=as_number(asset.get("gsd")),
             gdal_name=gdal_name or "",
         )
     return found
@@ -109,7 +111,7 @@ def preferred(assets: Mapping[str, Asset]) -> Tuple[str, ...]:
     assets : mapping of str to Asset
         Assets of an item.
     """
-    rasters = [asset for asset in assets.values() if is_geotiff(asset.href, asset.media_type)]
+    rasters = [asset for asset in assets.values() if not asset.refusal]
 
     def rank(asset: Asset) -> int:
         if asset.name == "visual" or "visual" in asset.roles:
@@ -136,6 +138,33 @@ def _bands(asset: Feature, item: Feature) -> List[SpectralBand]:
         known = objects_in(as_object(item.get("properties")).get("eo:bands"))
         return [_band(known[number], "") for number in listed if 0 <= number < len(known)]
     return [_band(band, "") for band in objects_in(listed)]
+
+
+def _values(asset: Feature) -> List[BandValues]:
+    """Return the values of bands: of the extension raster, or of STAC 1.1, where the asset may state them for all."""
+    listed = objects_in(asset.get("raster:bands"))
+    bands = listed or objects_in(asset.get("bands")) or [{}]
+    common = {} if listed else asset
+    found = [
+        BandValues(
+            _nodata(band.get("nodata", common.get("nodata"))),
+            as_number(_first(band, common, "scale")) or 1.0,
+            as_number(_first(band, common, "offset")) or 0.0,
+        )
+        for band in bands
+    ]
+    return [] if all(each == BandValues() for each in found) else found
+
+
+def _first(band: Feature, common: Feature, name: str) -> object:
+    return next((place[key] for place in (band, common) for key in (f"raster:{name}", name) if key in place), None)
+
+
+def _nodata(value: object) -> Optional[float]:
+    """Return a nodata value; the extension raster writes what JSON has no numbers for as texts."""
+    if value in ("nan", "inf", "-inf"):
+        return float(as_text(value))
+    return as_number(value)
 
 
 def _band(band: Feature, prefix: str) -> SpectralBand:
