@@ -92,7 +92,13 @@ class Transport:
         """
         return urljoin(self.settings.api_url, path)
 
-    def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> JsonResponse:
+    def get_json(
+        self,
+        url: str,
+        parameters: Parameters = (),
+        limit: int = MAX_JSON,
+        headers: Optional[Mapping[str, str]] = None,
+    ) -> JsonResponse:
         """Request JSON, by POST if the URL would be longer than `MAX_URL`.
 
         Parameters
@@ -103,6 +109,8 @@ class Transport:
             Names and values of the query.
         limit : int, optional
             Maximum size of the body in bytes.
+        headers : mapping of str to str, optional
+            Further headers.
 
         Returns
         -------
@@ -114,9 +122,11 @@ class Transport:
         ServiceError
             If the request fails, or the response is not JSON.
         """
-        return self.fetch(url, parameters, limit)[1]()
+        return self.fetch(url, parameters, limit, headers=headers)[1]()
 
-    def post_json(self, url: str, body: object, parameters: Parameters = ()) -> JsonResponse:
+    def post_json(
+        self, url: str, body: object, parameters: Parameters = (), headers: Optional[Mapping[str, str]] = None
+    ) -> JsonResponse:
         """Request JSON by a POST of JSON, which must be a request that can be repeated, such as a search.
 
         Parameters
@@ -127,6 +137,8 @@ class Transport:
             The request body, to be written as JSON.
         parameters : sequence of (str, str), optional
             Names and values of the query.
+        headers : mapping of str to str, optional
+            Further headers.
 
         Returns
         -------
@@ -138,10 +150,15 @@ class Transport:
         ServiceError
             If the request fails, or the response is not JSON.
         """
-        return self.fetch(url, parameters, body=body)[1]()
+        return self.fetch(url, parameters, body=body, headers=headers)[1]()
 
     def fetch(
-        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON, body: Optional[object] = None
+        self,
+        url: str,
+        parameters: Parameters = (),
+        limit: int = MAX_JSON,
+        body: Optional[object] = None,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> Tuple[bytes, Callable[[], JsonResponse]]:
         """Request JSON as `get_json` does; return the body, and a function that parses it.
 
@@ -159,6 +176,8 @@ class Transport:
             Maximum size of the body in bytes.
         body : object, optional
             The request body, sent as JSON by POST.
+        headers : mapping of str to str, optional
+            Further headers.
 
         Returns
         -------
@@ -174,7 +193,9 @@ class Transport:
         long = parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL
         method = "POST" if long or sent is not None else "GET"
         name = f"{method} {redacted(url)}"
-        content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url), sent=sent)
+        content, final = self._exchange(
+            method, url, parameters, lambda r: (read_body(r, limit), r.url), headers, sent=sent
+        )
 
         def read() -> JsonResponse:
             try:
@@ -185,6 +206,7 @@ class Transport:
                     url,
                     parameters,
                     lambda r: parse_json(read_body(r, limit), r.url, name, self.settings),
+                    headers,
                     sent=sent,
                 )
 

@@ -154,6 +154,7 @@ def test_columns_have_the_types_of_values_then_of_declarations() -> None:
     assert columns_of(summaries, queryables, items) == {
         "datetime": "DateTime",
         "declared": "DateTime",
+        "flag": "Boolean",
         "mixed": "String",
         "n": "Real",
         "null": "Real",
@@ -161,6 +162,20 @@ def test_columns_have_the_types_of_values_then_of_declarations() -> None:
         "t": "DateTime",
         "words": "String",
     }
+
+
+def test_true_and_false_have_a_column(start_stac: Start) -> None:
+    items = make_items(4)
+    for item, flag in zip(items, (True, False, None, "odd")):
+        item["properties"]["s2:flag"] = flag
+    start_stac(items[:3], "pure")
+    start_stac(items, "mixed")
+    frame = pytest.importorskip("pyogrio").read_dataframe("STAC:pure/scenes").set_index("id")
+    assert frame["s2:flag"][["scenes-0", "scenes-1"]].tolist() == [1, 0] and frame["s2:flag"].isna()["scenes-2"]
+    one = pytest.importorskip("pyogrio").read_dataframe("STAC:pure/scenes", where='"s2:flag" = 1')
+    assert list(one["id"]) == ["scenes-0"]
+    rows = planet_vector.open_layer("STAC:mixed/scenes").schema
+    assert "s2:flag" in rows.names
 
 
 def test_values_without_a_column_are_in_other_and_assets_are_json(start_stac: Start) -> None:

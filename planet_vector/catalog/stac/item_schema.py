@@ -13,7 +13,17 @@ from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set
 from planet_vector.catalog.stac.access import AssetPolicies
 from planet_vector.catalog.stac.item_assets import assets_of, links_of_item, preferred
 from planet_vector.catalog.stac.json_values import as_object, as_text, objects_in
-from planet_vector.collection_schema import ORDERING, REAL, TEXT, TIME, CollectionSchema, Feature, Meanings, SceneField
+from planet_vector.collection_schema import (
+    BOOLEAN,
+    ORDERING,
+    REAL,
+    TEXT,
+    TIME,
+    CollectionSchema,
+    Feature,
+    Meanings,
+    SceneField,
+)
 
 ASSETS = "assets"
 """The column of an item's assets, as JSON."""
@@ -82,7 +92,9 @@ def build_schema(
         collection=name,
         columns={**columns, ASSETS: TEXT},
         meanings=_meanings(columns),
-        fields={name: _field(name, kind) for name, kind in columns.items() if name not in _PARAMETERS},
+        fields={
+            name: _field(name, kind) for name, kind in columns.items() if name not in _PARAMETERS and kind != BOOLEAN
+        },
         orders=ORDERS,
         units={name: unit for name, unit in _UNITS.items() if name in columns},
         assets_of=lambda item: assets_of(item, policies, defaults),
@@ -118,7 +130,7 @@ def columns_of(
         kind = _declared(name, queryables.get(name), summaries.get(name))
         if seen:
             kind = next(iter(seen)) if len(seen) == 1 else TEXT if seen == {TEXT, TIME} else kind or TEXT
-        if kind in (REAL, TEXT, TIME):
+        if kind in (REAL, TEXT, TIME, BOOLEAN):
             kinds[name] = kind
     order = {name: number for number, name in enumerate(_FIRST)}
     found: Dict[str, str] = {}
@@ -136,7 +148,9 @@ def _kinds_of(value: object) -> FrozenSet[str]:
         return frozenset()
     if isinstance(value, str):
         return frozenset({TIME if _TIME.fullmatch(value) else TEXT})
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return frozenset({BOOLEAN})
+    if isinstance(value, (int, float)):
         return frozenset({REAL})
     return frozenset({type(value).__name__})
 
@@ -150,6 +164,8 @@ def _declared(name: str, queryable: object, summary: object) -> Optional[str]:
     for kind in types if isinstance(types, list) else [types]:
         if kind in ("number", "integer"):
             return REAL
+        if kind == "boolean":
+            return BOOLEAN
         if kind == "string":
             return TIME if given.get("format") == "date-time" else TEXT
     if isinstance(summary, Mapping) and "minimum" in summary:
