@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.collection_schema import flatten
-from planet_vector.errors import ConfigError, ProtocolError
+from planet_vector.errors import ConfigError, NotFoundError, ProtocolError
 from planet_vector.extras import named_extra
 from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
@@ -183,7 +183,11 @@ def _scene(
         raise ProtocolError(f"The service returned properties of {scene.id} that are nested too deeply.") from None
     cloud = scene.cloud_cover
     named = is_item_id(scene.id) and is_item_id(scene.scene_type)
-    pattern, _ = addresses.scene_tiles(scene) if named and polygons else (None, "")
+    pattern: Optional[str]
+    try:
+        pattern, _ = addresses.scene_tiles(scene) if named and polygons else (None, "")
+    except NotFoundError:  # a service without tiles: the page shows footprints and thumbnails
+        pattern = None
     return {
         "id": scene.id,
         "type": scene.scene_type,

@@ -22,7 +22,7 @@ LONGEST = 8000
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _OWN_HEADERS = frozenset(
     {"accept-encoding", "authorization", "connection", "content-length", "content-type", "cookie", "host", "range"}
-    | {"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "expect"}
+    | {"proxy-authorization", "trailer", "transfer-encoding", "upgrade", "user-agent", "expect"}
 )
 
 
