@@ -150,7 +150,8 @@ def open_scenes(
     product = scenes[0].schema.product(product)
     ranked = sorted(scenes, key=lambda scene: (TOPS[order](scene), scene.id))
     titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
-    sources = Sources(catalog, titles)
+    values = {catalog.transport.check_link(each.product_link(product)): each.asset(product).values for each in ranked}
+    sources = Sources(catalog, titles, values)
     sources.fetch_headers(list(titles)[::-1])
     try:
         with sources.open(list(titles)[-1]) as topmost:
