@@ -215,6 +215,7 @@ def test_an_index_has_its_value(name: str) -> None:
     # Of reflectance only: another unit changes the value.
     scaled = expression.evaluate({band: numpy.array([each * 10000]) for band, each in bands.items()})
     assert (scaled[0] != pytest.approx(value[0], rel=1e-4)) is INDICES[name].of_reflectance
+    assert expression.of_reflectance is INDICES[name].of_reflectance
 
 
 def test_a_band_named_as_an_index_stands_in_parentheses() -> None:

@@ -65,11 +65,14 @@ class Expression:
         The names of its bands, in order of first use.
     columns : mapping of str to int
         Where each band is first used in `text`, from 1.
+    of_reflectance : bool
+        Whether it is an index for reflectance from 0 to 1, as `SpectralIndex.of_reflectance`.
     """
 
     text: str
     bands: Tuple[str, ...]
     columns: Mapping[str, int] = field(repr=False)
+    of_reflectance: bool
     _steps: Tuple[Step, ...] = field(repr=False)
 
     def evaluate(self, arrays: Mapping[str, Raster]) -> Values:
@@ -234,7 +237,7 @@ def parse_expression(text: str) -> Expression:
             MOST_CHARACTERS + 1,
         )
     index = INDICES.get(text.strip().lower())
-    return _Parser(text if index is None else index.expression).parse()
+    return _Parser(text).parse(False) if index is None else _Parser(index.expression).parse(index.of_reflectance)
 
 
 class _Parser:
@@ -248,14 +251,14 @@ class _Parser:
         self._steps: List[Step] = []
         self._columns: Dict[str, int] = {}
 
-    def parse(self) -> Expression:
+    def parse(self, of_reflectance: bool) -> Expression:
         self._sum()
         rest = self._tokens[self._next]
         if rest.kind != "end":
             raise self._unexpected(rest)
         if not self._columns:
             raise ExpressionError(f"The expression {self._text!r} uses no band.", 1)
-        return Expression(self._text, tuple(self._columns), self._columns, tuple(self._steps))
+        return Expression(self._text, tuple(self._columns), self._columns, of_reflectance, tuple(self._steps))
 
     def _split(self) -> List[_Token]:
         tokens = []
