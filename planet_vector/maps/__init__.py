@@ -89,8 +89,8 @@ def write_map(
     thumbnails : int
         The number of thumbnails to embed, of the newest scenes, at most 4 MB in all.
     overlays : int
-        The number of pictures on the map that need no network, of the newest scenes, at most 32 MB in all. They are
-        drawn from the preferred product of each scene, 512 pixels wide; such a scene shows its picture instead of tiles.
+        The number of pictures on the map that need no network, of the newest scenes, at most 32 MB in all, drawn
+        from the preferred product of each, 512 pixels wide. Such a scene shows its picture instead of tiles.
     background : str, optional
         Address of tiles under the scenes, with ``{z}``, ``{x}`` and ``{y}``; by default only a graticule.
     attribution : str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -11,6 +12,7 @@ from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.basemaps import Basemap, few_quads, quad_bounds
 from planet_vector.catalog.protocol import expanded
 from planet_vector.config import Settings
+from planet_vector.connection_lookup import name_at
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import Box, around_polygons
 from planet_vector.geometry.ground import area_asked_for, holds_ground
@@ -53,6 +55,11 @@ class Content:
     footprints: Sequence[List[Polygon]]
     basemaps: Sequence[Tuple[Basemap, Optional[Tuple[float, float, float, float]]]]
     areas: Sequence[Mapping[str, object]] = ()
+
+    @cached_property
+    def service_name(self) -> Name:
+        """The name of the service, for names of its parts that open anywhere."""
+        return name_at(self.catalog.settings.api_url, "")
 
 
 def gather(names: Iterable[Union[str, Search]], connection: Optional[str] = None, key: Optional[str] = None) -> Content:
