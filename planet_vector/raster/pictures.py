@@ -100,7 +100,7 @@ def mercator_picture(dataset: DatasetReader, width: int = 512) -> Tuple[bytes, B
     from rasterio.warp import Resampling, reproject
 
     from planet_vector.geometry.web_mercator import to_degrees
-    from planet_vector.raster.product import north_up
+    from planet_vector.raster.placed import north_up
     from planet_vector.raster.rasterio_warnings import unplaced
     from planet_vector.raster.warping import warped_bounds
 
