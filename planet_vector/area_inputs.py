@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Sequence, T
 
 from planet_vector.collection_schema import Feature
 from planet_vector.errors import QueryError
+from planet_vector.extras import named_extra
 from planet_vector.geometry.boxes import Box
 from planet_vector.json_input import objects
 
@@ -130,6 +131,22 @@ def area_of_file(text: str) -> str:
     return _collected(_layer_geometries(path, layer, elsewhere), str(path))
 
 
+def frame_of_file(text: str) -> geopandas.GeoDataFrame:
+    """Return the features of a file that is neither WKT nor GeoJSON in degrees, in its coordinate system.
+
+    Parameters
+    ----------
+    text : str
+        As for `area_of_file`.
+
+    Raises
+    ------
+    QueryError
+        If there is no such file or layer.
+    """
+    return _read_frame(*_path_and_layer(text))
+
+
 def _path_and_layer(text: str) -> Tuple[Path, Optional[str]]:
     """Return the path and the layer of ``PATH`` or ``PATH:LAYER``."""
     if Path(text).exists():
@@ -195,17 +212,22 @@ def _layer_geometries(path: Path, layer: Optional[str], elsewhere: Optional[Quer
 
 
 def _by_geopandas(path: Path, layer: Optional[str], elsewhere: Optional[QueryError]) -> Iterator[Feature]:
-    import geopandas
-    import pyogrio
-
-    try:
-        layers = [(str(name), kind is not None) for name, kind in pyogrio.list_layers(path)]
-        frame = geopandas.read_file(path, layer=_layer_of(path, layer, layers), engine="pyogrio", columns=[])
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise _unreadable(path, error) from None
+    frame = _read_frame(path, layer)
     if elsewhere is not None and (frame.crs is None or frame.crs.to_epsg() == 4326):
         raise elsewhere
     return _frame_geometries(frame)
+
+
+def _read_frame(path: Path, layer: Optional[str]) -> geopandas.GeoDataFrame:
+    with named_extra():
+        import geopandas
+        import pyogrio
+
+    try:
+        layers = [(str(name), kind is not None) for name, kind in pyogrio.list_layers(path)]
+        return geopandas.read_file(path, layer=_layer_of(path, layer, layers), engine="pyogrio")
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise _unreadable(path, error) from None
 
 
 def _frame_geometries(frame: geopandas.GeoDataFrame) -> Iterator[Feature]:

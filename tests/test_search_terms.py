@@ -20,6 +20,7 @@ from planet_vector.area_inputs import area_of_file, area_text
 from planet_vector.catalog.data_v1.item_schemas import schema_of
 from planet_vector.catalog.stac.item_schema import build_schema
 from planet_vector.cli.search_options import read_area
+from planet_vector.cli.timeseries import _places
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.geometry.areas import as_geojson
 from planet_vector.geometry.boxes import Box
@@ -374,3 +375,12 @@ def test_a_ring_that_is_not_closed_is_told_wherever_it_is(positions: List[List[f
         polygon = {"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}, polygon]}
     with pytest.raises(QueryError, match="not closed: repeat its first position"):
         Query.parse(ORTHO, [("intersects", json.dumps(polygon))])
+
+
+def test_places_of_a_series_keep_their_ids_in_any_file(files: Path) -> None:
+    for name in ("one.gpkg:fields", "utm.geojson", "fields.fgb"):
+        places = _places(str(files / name), "name")
+        assert [place.id for place in places] == ["a", "b"]
+        assert shapely.union_all([place.geometry for place in places]).symmetric_difference(
+            shapely.union_all([SQUARE, TRIANGLE])
+        ).area == pytest.approx(0, abs=1e-8)
