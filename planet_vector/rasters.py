@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import Catalog, connect
-from planet_vector.errors import NameSyntaxError
+from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.progress import FileBar, FileProgress, Progress, bar_for
 from planet_vector.query import Query
@@ -28,6 +28,8 @@ def open_product(
     name: str,
     *,
     res: Union[str, float] = "highest",
+    mask: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     connection: Optional[str] = None,
     key: Optional[str] = None,
     cache: bool = False,
@@ -45,6 +47,13 @@ def open_product(
         ``/L15-0763E-0959N`` one of them.
     res : "highest", "lowest" or float
         For several products: the pixel size of the finest, of the coarsest, or a size in metres.
+    mask : str, optional
+        Pixels to hide, according to the scene's mask of usable pixels: some of ``clouds``, ``haze``, ``light_haze``,
+        ``heavy_haze``, ``shadow`` and ``snow``, separated by commas; or ``unclear``, all that is not clear. The name of
+        a kind of mask, such as ``udm2``, hides what is not clear, too, and requires that kind.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `activate_products` does; a callback is called with the
+        number of active files and of all.
     connection, key : str, optional
         As for `planet_vector.connect`.
     cache : bool
@@ -62,6 +71,10 @@ def open_product(
     ------
     NameSyntaxError
         If the name is invalid, or names no product.
+    NotFoundError
+        If the scene lacks a product, or the asset that masks it.
+    QueryError
+        If the mask does not tell what to hide, or the name is of a basemap, which has none.
     ServiceError
         If a request fails.
     RasterAccessError
@@ -69,16 +82,21 @@ def open_product(
     """
     parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
+        if mask is not None:
+            raise QueryError("A basemap has no mask of usable pixels: leave out the mask.")
         return _open_basemap(parsed, catalog, cache)
     scene, products = _scene(parsed, catalog)
-    if len(products) > 1 or products[0] == "all":
+    if activate:
+        from planet_vector.raster.scene_files import activate_files
+
+        activate_files(catalog, [scene], scene.products if products[0] == "all" else products, mask, activate)
+    if len(products) > 1 or products[0] == "all" or mask is not None:
         from planet_vector.raster.band_stack import open_bands
 
-        return open_bands(catalog, scene, products, res)
-    from planet_vector.raster.product import open_link
+        return open_bands(catalog, scene, products, res, mask)
+    from planet_vector.raster.product import open_scene
 
-    title = f"{scene.id}/{products[0]}"
-    return open_link(catalog, scene.product_link(products[0]), title, bar_for(progress, title, "B"))
+    return open_scene(catalog, scene, products[0], bar_for(progress, f"{scene.id}/{products[0]}", "B"))
 
 
 def open_tiles(name: str, *, connection: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:
@@ -153,6 +171,8 @@ def open_mosaic(
     dst_bounds: Optional[Tuple[float, float, float, float]] = None,
     top: str = "newest",
     resampling: str = "nearest",
+    mask: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> DatasetReader:
@@ -175,6 +195,11 @@ def open_mosaic(
         The scene on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
         ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
+    mask : str, optional
+        Pixels to hide in each scene, as for `open_product`; the scenes below show through there.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `activate_products` does; a callback is called with the
+        number of active files and of all.
     connection, key : str, optional
         As for `planet_vector.connect`.
 
@@ -187,7 +212,9 @@ def open_mosaic(
     from planet_vector.raster.scene_mosaic import open_scenes
 
     catalog, scenes = _found(search, connection, key)
-    return open_scenes(catalog, list(scenes), product, dst_crs, res, dst_bounds, top, resampling, area_searched(scenes))
+    area = area_searched(scenes)
+    found = list(scenes)
+    return open_scenes(catalog, found, product, dst_crs, res, dst_bounds, top, resampling, area, mask, activate)
 
 
 def quicklook(
@@ -222,10 +249,10 @@ def quicklook(
         If the box shares no ground with the product, or it cannot be read.
     """
     from planet_vector.raster.pictures import picture_of
-    from planet_vector.raster.product import open_link
+    from planet_vector.raster.product import open_scene
 
     product = scene.schema.product(product)
-    with open_link(scene.service(), scene.product_link(product), f"{scene.id}/{product}") as dataset:
+    with open_scene(scene.service(), scene, product) as dataset:
         return picture_of(dataset, bbox, width)
 
 
@@ -241,8 +268,8 @@ def activate_products(
 ) -> List[str]:
     """Activate products at a service that makes files available on request, and wait until they are active.
 
-    Activation takes some minutes and may count against a quota. No other function activates a product. After an
-    interruption, a new call continues.
+    Activation takes some minutes and may count against a quota. Other functions activate products only with
+    ``activate=True``. After an interruption, a new call continues.
 
     Parameters
     ----------

@@ -21,18 +21,21 @@ from rasterio.features import geometry_mask
 from rasterio.io import DatasetReader
 
 from planet_vector.atomic_files import complete
+from planet_vector.bands.masks import parse_mask
 from planet_vector.catalog import connect
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import holds_ground, merged
 from planet_vector.pixels.written import written_whole
 from planet_vector.progress import Progress, bar_for
+from planet_vector.raster.band_stack import open_scene_file
 from planet_vector.raster.download import safe_name
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.product import north_up, open_link
+from planet_vector.raster.product import north_up
 from planet_vector.raster.rasterio_warnings import unplaced
+from planet_vector.raster.scene_files import SceneFile, activate_files, scene_file
 from planet_vector.raster.warping import turn_of, turns
 from planet_vector.scene import Scene
 from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_scene
@@ -80,6 +83,8 @@ def crop_stack(
     align: bool = True,
     resampling: str = "nearest",
     require_valid: float = 0.0,
+    mask: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     cog: bool = False,
     overwrite: bool = False,
     progress: Union[bool, Progress] = None,
@@ -92,7 +97,8 @@ def crop_stack(
     scene is not written if its footprint or raster does not cover the whole area, or if it has no data in it.
 
     The files are named ``<id>_<product>_crop.tif``. Their tags are ``id``, ``scene_type``, ``product``, ``acquired``,
-    the share of pixels with data (``valid``), and the share of the area with data (``covered``).
+    the share of pixels with data (``valid``), the share of the area with data (``covered``), and what is hidden
+    (``mask``).
 
     Parameters
     ----------
@@ -118,6 +124,11 @@ def crop_stack(
     require_valid : float
         The least share, from 0 to 1, of pixels with data, or, with an area, of the area with data; other scenes are
         left out.
+    mask : str, optional
+        Pixels to hide, as for `planet_vector.open`: hidden pixels have no data. By default nothing.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `planet_vector.activate` does; a callback is called with the
+        number of active files and of all.
     cog : bool
         Write cloud optimized GeoTIFFs, with overviews.
     overwrite : bool
@@ -138,6 +149,8 @@ def crop_stack(
         If the scenes share no ground, or less than a pixel, the area is a point or a line, or an argument is invalid.
     ConfigError
         If a file exists, or GDAL cannot open the directory's name.
+    NotFoundError
+        If a scene lacks the product, or its mask.
     RasterAccessError, ServiceError
         If a product cannot be read; no file is left incomplete.
     """
@@ -161,13 +174,15 @@ def crop_stack(
     for path in paths:
         if path.exists() and not overwrite:
             raise ConfigError(f"{path} is there already: take another directory, or overwrite.")
-    links = [catalog.transport.check_link(scene.product_link(product)) for scene in stack.scenes]
+    if activate:
+        activate_files(catalog, stack.scenes, [product], mask, activate)
+    files = [scene_file(catalog, scene, product, mask) for scene in stack.scenes]
     grid = stack_grid(catalog, stack, product, dst_crs) if align else None
     directory.mkdir(parents=True, exist_ok=True)
 
-    def crop(task: Tuple[Scene, str, Path], alive: Alive) -> Crop:
-        scene, link, path = task
-        with open_link(catalog, link, f"{scene.id}/{product}") as dataset:
+    def crop(task: Tuple[Scene, SceneFile, Path], alive: Alive) -> Crop:
+        scene, file, path = task
+        with open_scene_file(catalog, file) as dataset:
             share = 1.0 if stack.asked is None else _share_within(dataset, stack.asked)
             if share < 1:
                 return Crop(scene, None, 0.0, share, False, True)
@@ -179,6 +194,8 @@ def crop_stack(
         tags = {"id": scene.id, "scene_type": scene.scene_type, "product": product, "valid": f"{valid:.6f}"}
         if covered is not None:
             tags["covered"] = f"{covered:.6f}"
+        if mask is not None:
+            tags["mask"] = ",".join(parse_mask(mask))
         tags["acquired"] = scene.acquired.isoformat()
         tags["TIFFTAG_DATETIME"] = tags["acquired"][:19].replace("-", ":").replace("T", " ")
         alive()
@@ -186,13 +203,13 @@ def crop_stack(
         return Crop(scene, path, valid, covered)
 
     found: List[Crop] = []
-    with closing(in_parallel(crop, zip(stack.scenes, links, paths), catalog.settings.connections)) as outcomes:
+    with closing(in_parallel(crop, zip(stack.scenes, files, paths), catalog.settings.connections)) as outcomes:
         for _, outcome in outcomes:
             if isinstance(outcome, PlanetVectorError):
                 raise outcome
             found.append(outcome)
             if progress:
-                progress(len(found), len(links))
+                progress(len(found), len(files))
     return sorted([*found, *left_out.values()], key=lambda crop: (crop.scene.acquired, crop.scene.id))
 
 

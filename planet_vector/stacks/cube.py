@@ -20,6 +20,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from planet_vector import stac_export
+from planet_vector.assets import Asset
 from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
@@ -27,8 +28,10 @@ from planet_vector.extras import named_extra
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
+from planet_vector.progress import Progress
+from planet_vector.raster.band_stack import open_scene_file
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import open_link
+from planet_vector.raster.scene_files import MaskFile, SceneFile, activate_files, scene_file
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack
 from planet_vector.stacks.overlap import Stack, shares_by_scene
@@ -43,7 +46,9 @@ ROWS = 1024
 
 _KEPT = 4  # cached parts of products: the bands of a part are requested one after another
 
-_Part = Tuple[Settings, str, GridSpec, str]
+_Masks = Mapping[str, MaskFile]
+
+_Part = Tuple[Settings, str, Optional[MaskFile], GridSpec, str]
 
 
 def to_xarray(
@@ -54,6 +59,8 @@ def to_xarray(
     product: Optional[str] = None,
     dst_crs: Any = None,
     resampling: str = "nearest",
+    mask: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     chunks: Optional[Mapping[str, int]] = None,
     connection: Optional[str] = None,
     key: Optional[str] = None,
@@ -75,6 +82,11 @@ def to_xarray(
         The coordinate system; by default the UTM zone of most scenes.
     resampling : str
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
+    mask : str, optional
+        Pixels to hide, as for `planet_vector.open`: hidden pixels are missing data. By default nothing.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `planet_vector.activate` does; a callback is called with the
+        number of active files and of all.
     chunks : mapping of str to int, optional
         Rows ``y`` and columns ``x`` of a chunk; by default 1024 rows of full width.
     connection, key : str, optional
@@ -94,7 +106,9 @@ def to_xarray(
     Raises
     ------
     QueryError
-        If the scenes share no ground, or a footprint does not cover the whole area.
+        If the scenes share no ground, a footprint does not cover the whole area, or a mask does not tell what to hide.
+    NotFoundError
+        If a scene lacks the product, or its mask.
     RasterAccessError, ServiceError
         If the first product cannot be read. Errors of the others are raised when pixels are computed.
     """
@@ -111,14 +125,18 @@ def to_xarray(
     product = stack.scenes[0].schema.product(product)
     settings = Settings.load(connection, key)
     catalog = catalog_of(settings)
+    if activate:
+        activate_files(catalog, stack.scenes, [product], mask, activate)
     grid = stack_grid(catalog, stack, product, dst_crs)
     reference = reference_of(stack)
-    with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
+    files = [scene_file(catalog, scene, product, mask) for scene in stack.scenes]
+    with open_scene_file(catalog, files[stack.scenes.index(reference)]) as dataset:
         header = header_of(dataset)
-    driver = ProductDriver(settings, header)
+    # The bands belong to the item as the service states it, its mask to the pixels.
+    masks = {scene.product_link(product): file.mask for scene, file in zip(stack.scenes, files) if file.mask}
+    driver = ProductDriver(settings, header, masks)
     items = []
     for scene in stack.scenes:
-        catalog.transport.check_link(scene.product_link(product))
         item = stac_export.to_stac(scene, {product: header})
         # All items get the bands of the one header; the position of the others' pixels is read with them.
         asset = {k: v for k, v in item["assets"][product].items() if not k.startswith("proj:")}
@@ -155,22 +173,28 @@ class ProductDriver:
         The service and its key. They are not pickled; unpickling loads the settings of the service anew.
     header : RasterHeader
         The bands of the cube; those of all products must agree with them.
+    masks : mapping of str to MaskFile, optional
+        The masks of products, by their links.
     """
 
     md_parser = None
     dask_reader = None
     aux_reader = None
 
-    def __init__(self, settings: Settings, header: RasterHeader) -> None:
+    def __init__(self, settings: Settings, header: RasterHeader, masks: Optional[_Masks] = None) -> None:
         self.settings = settings
         self.header = header
+        self.masks: _Masks = masks or {}
 
-    def __reduce__(self) -> Tuple[Any, Tuple[str, RasterHeader]]:
-        return _driver_of, (self.settings.api_url, self.header)
+    def __reduce__(self) -> Tuple[Any, Tuple[str, RasterHeader, _Masks]]:
+        return _driver_of, (self.settings.api_url, self.header, self.masks)
 
     def __dask_tokenize__(self) -> Tuple[str, ...]:
-        """Return the identity of the cube for dask: its service and bands, without the key."""
-        return type(self).__name__, self.settings.api_url, repr(self.header.bands), repr(self.has_mask)
+        """Return the identity of the cube for dask: its service, bands and masks, without the key."""
+        masks = sorted((link, mask.link, [(n, sorted(values)) for n, values in mask.shown])
+                       for link, mask in self.masks.items())  # fmt: skip
+        name = type(self).__name__
+        return name, self.settings.api_url, repr(self.header.bands), repr(self.has_mask), repr(masks)
 
     @property
     def nodata(self) -> Tuple[Any, ...]:
@@ -272,8 +296,8 @@ class ProductDriver:
         return f"<ProductDriver {self.settings.api_url}>"
 
 
-def _driver_of(connection: str, header: RasterHeader) -> ProductDriver:
-    return ProductDriver(Settings.load(connection), header)
+def _driver_of(connection: str, header: RasterHeader, masks: _Masks) -> ProductDriver:
+    return ProductDriver(Settings.load(connection), header, masks)
 
 
 class _Reader:
@@ -289,7 +313,8 @@ class _Reader:
         (rows, columns), transform = dst_geobox.shape, dst_geobox.transform
         crs, res = CRS.from_wkt(dst_geobox.crs.to_wkt()), (transform.a, -transform.e)
         grid = GridSpec(crs, transform.c, transform.f, res, columns, rows)
-        found = _parts.get((self._driver.settings, self._link, grid, cfg.resampling))
+        mask = self._driver.masks.get(self._link)
+        found = _parts.get((self._driver.settings, self._link, mask, grid, cfg.resampling))
         pixels = self._in_cube_form(found)
         if dst is None:
             dst = np.empty(pixels.shape, pixels.dtype)
@@ -338,9 +363,10 @@ class _Parts:
                 if part in self._kept:
                     self._kept.move_to_end(part)
                     return self._kept[part]
-            settings, link, grid, resampling = part
+            settings, link, mask, grid, resampling = part
             catalog = catalog_of(settings)
-            with open_link(catalog, catalog.transport.check_link(link), link) as dataset:
+            file = SceneFile(catalog.transport.check_link(link), link, Asset("", link), mask)
+            with open_scene_file(catalog, file) as dataset:
                 found = read_onto(dataset, grid, resampling)
             with self._lock:
                 self._kept[part] = found

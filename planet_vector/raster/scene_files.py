@@ -1,0 +1,210 @@
+"""Files of scenes: the link of a product, and that of the mask that hides some of its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, FrozenSet, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
+
+from planet_vector.assets import Asset
+from planet_vector.bands.masks import parse_mask, shown_values
+from planet_vector.catalog import Catalog
+from planet_vector.errors import NotFoundError, QueryError, RasterAccessError
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.progress import Progress
+from planet_vector.raster.activation import activate
+from planet_vector.raster.file_vrts import clear_pixels
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.product import north_up
+from planet_vector.raster.source_names import source_name
+from planet_vector.raster.sources import Sources
+from planet_vector.scene import Scene
+
+_TYPES = ("uint8", "uint16")
+
+
+class MaskFile(NamedTuple):
+    """Mask of a product.
+
+    Attributes
+    ----------
+    link : str
+        Its link, checked.
+    title : str
+        Its name in error messages.
+    shown : tuple of (int, frozenset of int)
+        Bands of the mask and the values that they show, as `planet_vector.bands.masks.shown_values` returns them.
+    """
+
+    link: str
+    title: str
+    shown: Tuple[Tuple[int, FrozenSet[int]], ...]
+
+
+class SceneFile(NamedTuple):
+    """Product of a scene.
+
+    Attributes
+    ----------
+    link : str
+        Its link, checked.
+    title : str
+        Its name in error messages.
+    asset : Asset
+        The asset.
+    mask : MaskFile or None
+        The mask that hides pixels; None if none are to be hidden.
+    """
+
+    link: str
+    title: str
+    asset: Asset
+    mask: Optional[MaskFile] = None
+
+
+def scene_file(catalog: Catalog, scene: Scene, product: str, mask: Optional[str] = None) -> SceneFile:
+    """Return the files to read for a product of a scene.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    scene : Scene
+        The scene.
+    product : str
+        The name of the product.
+    mask : str, optional
+        Pixels to hide, as `planet_vector.bands.masks.parse_mask` takes it; by default nothing.
+
+    Returns
+    -------
+    SceneFile
+        The file, and that of the mask.
+
+    Raises
+    ------
+    NotFoundError
+        If the scene lacks the product, or the asset that masks it.
+    QueryError
+        If the mask does not tell what to hide.
+    RasterAccessError
+        If one cannot be opened as a raster.
+    """
+    link = catalog.transport.check_link(scene.product_link(product))
+    asset, title = scene.asset(product), f"{scene.id}/{product}"
+    if mask is None:
+        return SceneFile(link, title, asset)
+    words = parse_mask(mask)
+    if asset.mask is None:
+        raise NotFoundError(f"{title} has no mask of usable pixels: leave out the mask, or take another product.")
+    name = asset.mask.asset
+    try:
+        there = catalog.transport.check_link(scene.product_link(name))
+        shown = shown_values(asset.mask.classes, words)
+    except NotFoundError as error:
+        raise NotFoundError(f"{title} cannot be masked, as its mask is {name!r}: {error}") from None
+    except QueryError as error:
+        raise QueryError(f"{title}: {error}") from None
+    return SceneFile(link, title, asset, MaskFile(there, f"{scene.id}/{name}", tuple(sorted(shown.items()))))
+
+
+def activate_files(
+    catalog: Catalog,
+    scenes: Iterable[Scene],
+    products: Sequence[str],
+    mask: Optional[str],
+    progress: Union[bool, Progress] = None,
+) -> None:
+    """Activate the files to read for products of scenes, at a service that makes files available on request, and wait.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    scenes : iterable of Scene
+        The scenes.
+    products : sequence of str
+        The products of each.
+    mask : str, optional
+        As for `scene_file`; the masks are activated, too.
+    progress : bool or callable, optional
+        A callback is called with the number of active files and of all.
+
+    Raises
+    ------
+    NotFoundError
+        If a scene lacks a file.
+    RasterAccessError
+        If some files are not active after an hour.
+    ServiceError
+        If a request fails.
+    """
+    wanted = []
+    for scene in scenes:
+        for asset in (scene.asset(product) for product in products):
+            wanted.append((scene, asset.name))
+            if mask is not None and asset.mask is not None:
+                wanted.append((scene, asset.mask.asset))
+    activate(catalog, wanted, progress=progress if callable(progress) else None)
+
+
+def open_sources(catalog: Catalog, files: Sequence[SceneFile]) -> Sources:
+    """Return the sources of files and their masks, and start to fetch their headers, those of the last file first.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    files : sequence of SceneFile
+        The files.
+    """
+    titles: Dict[str, str] = {}
+    for file in files[::-1]:
+        titles[file.link] = file.title
+        if file.mask is not None:
+            titles[file.mask.link] = file.mask.title
+    sources = Sources(catalog, titles, {file.link: file.asset for file in files})
+    sources.fetch_headers(list(titles))
+    return sources
+
+
+def masked(
+    sources: Sources, file: SceneFile, header: RasterHeader, own: Optional[str]
+) -> Tuple[RasterHeader, Optional[str]]:
+    """Return the header of a file and the GDAL name of its mask, once pixels are hidden.
+
+    Parameters
+    ----------
+    sources : Sources
+        The sources, with both files.
+    file : SceneFile
+        The file.
+    header : RasterHeader
+        Its header.
+    own : str or None
+        GDAL name of the mask in the file itself, if it has one.
+
+    Returns
+    -------
+    (RasterHeader, str or None)
+        Unchanged if nothing is to be hidden.
+
+    Raises
+    ------
+    ServiceError
+        If the service does not provide the mask.
+    RasterAccessError
+        If the mask cannot be read, or is not one of the product.
+    """
+    mask = file.mask
+    if mask is None:
+        return header, own
+    with sources.open(mask.link) as dataset:
+        north_up(dataset)
+        its = header_of(dataset)
+    if len(its.bands) < mask.shown[-1][0] or not set(its.dtypes) <= set(_TYPES):
+        told = f"{len(its.bands)} bands of {', '.join(sorted(set(its.dtypes)))}"
+        raise RasterAccessError(f"{mask.title} has {told}, which is not a mask of usable pixels: leave out the mask.")
+    if its.crs != header.crs:
+        raise RasterAccessError(f"{mask.title} has another coordinate system than {file.title}: leave out the mask.")
+    hidden = clear_pixels(source_name(file.link), header, own, source_name(mask.link), its, mask.shown)
+    return replace(header, masked=True), hidden
