@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from planet_vector.rasters import quicklook as quicklook
     from planet_vector.rasters import resolve as resolve
     from planet_vector.rasters import sync_products as sync
+    from planet_vector.series.timeseries import timeseries as timeseries
     from planet_vector.stac_export import to_stac as to_stac
     from planet_vector.stacks.crop import crop_stack as crop_stack
     from planet_vector.stacks.cube import to_xarray as to_xarray
@@ -78,6 +79,7 @@ __all__ = [
     "resolve",
     "search",
     "sync",
+    "timeseries",
     "to_stac",
     "to_xarray",
     "write_map",
@@ -98,6 +100,7 @@ _FUNCTIONS = {
     "resolve": ("rasters", "resolve"),
     "search": ("vector.search", "search"),
     "sync": ("rasters", "sync_products"),
+    "timeseries": ("series.timeseries", "timeseries"),
     "to_stac": ("stac_export", "to_stac"),
     "to_xarray": ("stacks.cube", "to_xarray"),
     "write_map": ("maps", "write_map"),
