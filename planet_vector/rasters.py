@@ -29,6 +29,7 @@ def open_product(
     *,
     res: Union[str, float] = "highest",
     mask: Optional[str] = None,
+    index: Optional[str] = None,
     activate: Union[bool, Progress] = False,
     connection: Optional[str] = None,
     key: Optional[str] = None,
@@ -51,6 +52,11 @@ def open_product(
         Pixels to hide, according to the scene's mask of usable pixels: some of ``clouds``, ``haze``, ``light_haze``,
         ``heavy_haze``, ``shadow`` and ``snow``, separated by commas; or ``unclear``, all that is not clear. The name of
         a kind of mask, such as ``udm2``, hides what is not clear, too, and requires that kind.
+    index : str, optional
+        Compute an index of bands instead of returning the bands: a name, such as ``ndvi``, or an expression, such as
+        ``(nir - red) / (nir + red)``, as `planet_vector.bands.expressions.parse_expression` takes it. The name may
+        be that of a scene without products, whose bands are then found in any product that is no picture. The dataset
+        has one band of float32, with NaN where a band has no data.
     activate : bool or callable
         Activate the files first, and wait for them, as `activate_products` does; a callback is called with the
         number of active files and of all.
@@ -74,7 +80,9 @@ def open_product(
     NotFoundError
         If the scene lacks a product, or the asset that masks it.
     QueryError
-        If the mask does not tell what to hide, or the name is of a basemap, which has none.
+        If the mask does not tell what to hide, or the name is of a basemap, which has neither mask nor named bands.
+    ExpressionError
+        If the index is no expression, or a band is missing or in several products.
     ServiceError
         If a request fails.
     RasterAccessError
@@ -82,14 +90,21 @@ def open_product(
     """
     parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
-        if mask is not None:
-            raise QueryError("A basemap has no mask of usable pixels: leave out the mask.")
+        if mask is not None or index is not None:
+            raise QueryError("A basemap has no mask of usable pixels and no named bands: leave out mask and index.")
         return _open_basemap(parsed, catalog, cache)
+    if index is not None:
+        from planet_vector.raster.indices import open_index
+
+        scene = catalog.scene(parsed.collection, parsed.item)
+        given = () if parsed.products == ("all",) else parsed.products
+        return open_index(catalog, scene, index, given, res, mask, activate)
     scene, products = _scene(parsed, catalog)
     if activate:
-        from planet_vector.raster.scene_files import activate_files
+        from planet_vector.raster.scene_files import activate_files, scene_file
 
-        activate_files(catalog, [scene], scene.products if products[0] == "all" else products, mask, activate)
+        wanted = scene.products if products[0] == "all" else products
+        activate_files(catalog, [(scene, scene_file(catalog, scene, each, mask)) for each in wanted], activate)
     if len(products) > 1 or products[0] == "all" or mask is not None:
         from planet_vector.raster.band_stack import open_bands
 
@@ -172,6 +187,7 @@ def open_mosaic(
     top: str = "newest",
     resampling: str = "nearest",
     mask: Optional[str] = None,
+    index: Optional[str] = None,
     activate: Union[bool, Progress] = False,
     connection: Optional[str] = None,
     key: Optional[str] = None,
@@ -197,6 +213,9 @@ def open_mosaic(
         ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
     mask : str, optional
         Pixels to hide in each scene, as for `open_product`; the scenes below show through there.
+    index : str, optional
+        Compute an index of the mosaic's bands, as for `open_product`. By default the bands are found in any product
+        that is no picture.
     activate : bool or callable
         Activate the files first, and wait for them, as `activate_products` does; a callback is called with the
         number of active files and of all.
@@ -206,15 +225,19 @@ def open_mosaic(
     Returns
     -------
     rasterio.io.DatasetReader
-        With a method ``save_vrt(path)``.
+        With a method ``save_vrt(path)``, except for an index.
     """
     from planet_vector.geometry.ground import area_searched
-    from planet_vector.raster.scene_mosaic import open_scenes
 
     catalog, scenes = _found(search, connection, key)
-    area = area_searched(scenes)
-    found = list(scenes)
-    return open_scenes(catalog, found, product, dst_crs, res, dst_bounds, top, resampling, area, mask, activate)
+    place = dst_crs, res, dst_bounds, top, resampling, area_searched(scenes), mask, activate
+    if index is not None:
+        from planet_vector.raster.indices import open_index_of_scenes
+
+        return open_index_of_scenes(catalog, list(scenes), index, product, *place)
+    from planet_vector.raster.scene_mosaic import open_scenes
+
+    return open_scenes(catalog, list(scenes), product, *place)
 
 
 def quicklook(

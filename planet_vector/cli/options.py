@@ -24,6 +24,7 @@
 ``--dst-crs``       the coordinate system of the output, as in rio
 ``--res``, -r       its pixel size, as in rio
 ``--mask``          what to hide by the scenes' masks of usable pixels
+``--index``         an index of bands to compute
 ``--activate``      activate products before they are read
 ``--dry-run``       only print what would be done, as in rio
 ``--overwrite``     replace existing files
@@ -124,6 +125,36 @@ class Mask(click.ParamType):
             return ",".join(parse_mask(str(value)))
         except QueryError as error:
             self.fail(str(error), param, ctx)
+
+
+class Index(click.ParamType):
+    """Parameter type of the name of an index, or arithmetic on bands."""
+
+    name = "expression"
+
+    def convert(self, value: object, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        """Return the text, which is an expression.
+
+        Parameters
+        ----------
+        value : str
+            The argument.
+        param, ctx : optional
+            For the error.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is not an expression.
+        """
+        from planet_vector.bands.expressions import parse_expression
+        from planet_vector.errors import ExpressionError
+
+        try:
+            parse_expression(str(value))
+        except ExpressionError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class Finite(click.types.FloatParamType):
@@ -290,6 +321,13 @@ mask = click.option(
     type=Mask(),
     metavar="WORDS",
     help="Hide clouds, haze, light_haze, heavy_haze, shadow, snow (comma-separated), or all that is unclear.",
+)
+
+index = click.option(
+    "--index",
+    type=Index(),
+    metavar="EXPRESSION",
+    help='Write an index of bands: ndvi, ndwi, …, or an expression such as "(nir - red) / (nir + red)".',
 )
 
 activate = click.option("--activate", is_flag=True, help="Activate products first and wait; may count against a quota.")

@@ -70,13 +70,13 @@ class Product(Remote):
 
     @property
     def descriptions(self) -> Tuple[Optional[str], ...]:
-        """Name of each band: the file's own, else what the band shows, if that is documented; or None."""
+        """Names of the bands: those in the file, or if it has none, what the bands show, if that is documented."""
         own: Tuple[Optional[str], ...] = super().descriptions
-        if self.asset is None or all(own):
+        if self.asset is None or any(own):
             return own
         shown = [number for number, colour in enumerate(self.colorinterp) if colour != ColorInterp.alpha]
         names = dict(zip(shown, (band.label for band in self.asset.bands_among(len(shown)))))
-        return tuple(text or names.get(number) for number, text in enumerate(own))
+        return tuple(map(names.get, range(len(own))))
 
     def _check_read(self, *args: Any) -> None:
         """Raise an error for a read of more than `limits.MAX_READ` bytes."""

@@ -31,12 +31,15 @@ class MaskFile(NamedTuple):
         Its link, checked.
     title : str
         Its name in error messages.
+    asset : str
+        The name of the asset.
     shown : tuple of (int, frozenset of int)
         Bands of the mask and the values that they show, as `planet_vector.bands.masks.shown_values` returns them.
     """
 
     link: str
     title: str
+    asset: str
     shown: Tuple[Tuple[int, FrozenSet[int]], ...]
 
 
@@ -104,46 +107,37 @@ def scene_file(catalog: Catalog, scene: Scene, product: str, mask: Optional[str]
         raise NotFoundError(f"{title} cannot be masked, as its mask is {name!r}: {error}") from None
     except QueryError as error:
         raise QueryError(f"{title}: {error}") from None
-    return SceneFile(link, title, asset, MaskFile(there, f"{scene.id}/{name}", tuple(sorted(shown.items()))))
+    return SceneFile(link, title, asset, MaskFile(there, f"{scene.id}/{name}", name, tuple(sorted(shown.items()))))
 
 
 def activate_files(
-    catalog: Catalog,
-    scenes: Iterable[Scene],
-    products: Sequence[str],
-    mask: Optional[str],
-    progress: Union[bool, Progress] = None,
+    catalog: Catalog, files: Iterable[Tuple[Scene, SceneFile]], progress: Union[bool, Progress] = None
 ) -> None:
-    """Activate the files to read for products of scenes, at a service that makes files available on request, and wait.
+    """Activate files and their masks, at a service that makes files available on request, and wait.
 
     Parameters
     ----------
     catalog : Catalog
         The service.
-    scenes : iterable of Scene
-        The scenes.
-    products : sequence of str
-        The products of each.
-    mask : str, optional
-        As for `scene_file`; the masks are activated, too.
+    files : iterable of (Scene, SceneFile)
+        The files, with their scenes.
     progress : bool or callable, optional
         A callback is called with the number of active files and of all.
 
     Raises
     ------
     NotFoundError
-        If a scene lacks a file.
+        If the service lacks a file.
     RasterAccessError
         If some files are not active after an hour.
     ServiceError
         If a request fails.
     """
     wanted = []
-    for scene in scenes:
-        for asset in (scene.asset(product) for product in products):
-            wanted.append((scene, asset.name))
-            if mask is not None and asset.mask is not None:
-                wanted.append((scene, asset.mask.asset))
+    for scene, file in files:
+        wanted.append((scene, file.asset.name))
+        if file.mask is not None:
+            wanted.append((scene, file.mask.asset))
     activate(catalog, wanted, progress=progress if callable(progress) else None)
 
 

@@ -148,20 +148,16 @@ def open_scenes(
     RasterAccessError
         If there are no scenes, or they cannot form one raster.
     """
-    if order not in TOPS:
-        raise RasterAccessError(f"top is {order!r}: it takes {', '.join(TOPS)}.")
     if resampling not in RESAMPLING:
         raise RasterAccessError(f"The resampling is {resampling!r}: it takes {', '.join(RESAMPLING)}.")
-    if not scenes:
-        raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
+    ranked = ranked_scenes(scenes, order)
     asked = None if area is None else area_asked_for(area)
     if asked is not None and not holds_ground(asked):
         asked = None
     product = scenes[0].schema.product(product)
-    ranked = sorted(scenes, key=lambda scene: (TOPS[order](scene), scene.id))
-    if activate:
-        activate_files(catalog, ranked, [product], mask, activate)
     found = [scene_file(catalog, scene, product, mask) for scene in ranked]
+    if activate:
+        activate_files(catalog, zip(ranked, found), activate)
     files = list({file.link: file for file in found}.values())
     sources = open_sources(catalog, files)
     try:
@@ -183,6 +179,28 @@ def open_scenes(
         raise
     dataset: Virtual = open_virtual(text, f"the mosaic of {len(ranked)} scenes", sources)
     return dataset
+
+
+def ranked_scenes(scenes: Sequence[Scene], order: str) -> List[Scene]:
+    """Return the scenes of a mosaic in the order in which they are drawn, the one on top last.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        The scenes.
+    order : str
+        Which scene lies on top: one of `TOPS`.
+
+    Raises
+    ------
+    RasterAccessError
+        If there are no scenes, or the order is unknown.
+    """
+    if order not in TOPS:
+        raise RasterAccessError(f"top is {order!r}: it takes {', '.join(TOPS)}.")
+    if not scenes:
+        raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
+    return sorted(scenes, key=lambda scene: (TOPS[order](scene), scene.id))
 
 
 def crs_of(given: Any) -> Any:
