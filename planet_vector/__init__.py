@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from planet_vector.catalog import connect as connect
     from planet_vector.driver.registration import register as register
     from planet_vector.maps import write_map as write_map
+    from planet_vector.maps.inline import show_map as show_map
     from planet_vector.rasters import activate_products as activate
     from planet_vector.rasters import download_products as download
     from planet_vector.rasters import open_mosaic as mosaic
@@ -78,6 +79,7 @@ __all__ = [
     "register",
     "resolve",
     "search",
+    "show_map",
     "sync",
     "timeseries",
     "to_stac",
@@ -99,6 +101,7 @@ _FUNCTIONS = {
     "register": ("driver.registration", "register"),
     "resolve": ("rasters", "resolve"),
     "search": ("vector.search", "search"),
+    "show_map": ("maps.inline", "show_map"),
     "sync": ("rasters", "sync_products"),
     "timeseries": ("series.timeseries", "timeseries"),
     "to_stac": ("stac_export", "to_stac"),

@@ -79,6 +79,22 @@ class MaskAsset(NamedTuple):
     classes: PixelClasses
 
 
+class BandValues(NamedTuple):
+    """Nodata, scale and offset of a band as its service states them, for files that lack them.
+
+    Attributes
+    ----------
+    nodata : float or None
+        The value of missing data; may be NaN.
+    scale, offset : float
+        The physical value of a pixel is ``pixel * scale + offset``.
+    """
+
+    nodata: Optional[float] = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+
 @dataclass(frozen=True)
 class Asset:
     """File of a scene at the service.
@@ -106,6 +122,12 @@ class Asset:
         The asset that contains its mask of usable pixels; None if no such asset is known.
     band_variants : tuple of tuple of SpectralBand
         The bands by their number, if `bands` is empty since files of the product differ in it.
+    values : tuple of BandValues
+        Values of its bands in order; empty if the service does not state them.
+    gsd : float or None
+        Its ground sample distance in metres, if it differs among assets of the scene.
+    gdal_name : str
+        Name by which any GDAL opens the file with the user's own settings; empty for ``/vsicurl/`` and `href`.
     """
 
     name: str
@@ -116,6 +138,9 @@ class Asset:
     on_request: bool = False
     permitted: bool = True
     refusal: str = ""
+    values: Tuple[BandValues, ...] = ()
+    gsd: Optional[float] = None
+    gdal_name: str = ""
     mask: Optional[MaskAsset] = None
     band_variants: Tuple[Tuple[SpectralBand, ...], ...] = ()
 

@@ -18,7 +18,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
-from planet_vector.assets import SpectralBand
+from planet_vector.assets import Asset, SpectralBand
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
@@ -28,10 +28,11 @@ from planet_vector.raster.byte_ranges import ReadWindow
 from planet_vector.raster.error_messages import gdal_said, messages
 from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.gdal_options import READING, Options
-from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import ProductError, north_up, open_link, opened
+from planet_vector.raster.headers import header_of, with_values
+from planet_vector.raster.placed import north_up
+from planet_vector.raster.product import ProductError, open_link, opened
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.scene_files import SceneFile, masked, open_sources, scene_file
+from planet_vector.raster.scene_files import SceneFile, band_file, masked, open_sources
 from planet_vector.raster.source_names import source_name
 from planet_vector.raster.sources import Sources
 from planet_vector.raster.vrt_reads import Layers
@@ -227,7 +228,7 @@ def open_bands(
     """
     if list(products) == ["all"]:
         products = sorted(scene.products, key=_by_number)
-    files = [scene_file(catalog, scene, product, mask) for product in products]
+    files = [band_file(catalog, scene, product, mask) for product in products]
     return open_files(catalog, files, f"{scene.id}/{','.join(products)}", resolution)
 
 
@@ -305,8 +306,10 @@ def open_files(
         return _ProductFile(source_name(file.link), header, own)
 
     try:
-        with Workers(max(1, min(len(files), catalog.settings.connections))) as pool:
-            found = list(pool.map(look, files))
+        own = {file.link: file for file in files}
+        with Workers(max(1, min(len(own), catalog.settings.connections))) as pool:
+            looked = dict(zip(own, pool.map(look, own.values())))
+        found = [looked[file.link] for file in files]
         if len({source.header.crs for source in found}) > 1:
             told = f"The products of {title} have different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
@@ -316,6 +319,26 @@ def open_files(
         raise
     dataset: Virtual = open_virtual(text, title, sources)
     return dataset
+
+
+def lacks_values(dataset: DatasetReader, asset: Asset) -> bool:
+    """Return whether the service states values of a file that it lacks, and that a VRT can add.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The file, open.
+    asset : Asset
+        Its asset.
+    """
+    if not asset.values:
+        return False
+    header = header_of(dataset)
+    try:
+        north_up(dataset)
+    except RasterAccessError:
+        return False
+    return with_values(header, asset.values) != header
 
 
 class _ProductFile(NamedTuple):
@@ -335,9 +358,15 @@ def _grid_around(sources: Sequence[_ProductFile], resolution: Union[str, float])
 def _stack(files: Sequence[SceneFile], sources: Sequence[_ProductFile], grid: GridSpec) -> Element:
     root = new_vrt(grid)
     for file, (name, header, mask) in zip(files, sources):
-        known = file.asset.bands[0] if len(file.asset.bands) == 1 else None
+        bands = file.asset.bands if file.number is None else file.asset.bands[file.number - 1 : file.number]
+        known = bands[0] if len(bands) == 1 else None
+        if file.number is not None and file.number > len(header.bands):
+            told = f"{file.asset.name} has no band {file.number}, which would be {file.product}"
+            raise RasterAccessError(f"{told}: open it by itself.")
         for number, said in enumerate(header.bands, 1):
-            band = vrt_band(root, said if len(files) == 1 else _described(said, file.title.rpartition("/")[2], known))
+            if file.number not in (None, number):
+                continue
+            band = vrt_band(root, said if len(files) == 1 else _described(said, file.product, known))
             _add_wavelengths(band, known)
             if mask is None:
                 vrt_source(band, name, number, header, grid)

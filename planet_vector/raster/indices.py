@@ -25,7 +25,8 @@ from planet_vector.progress import Progress
 from planet_vector.raster.band_stack import open_files
 from planet_vector.raster.computed import Computed, open_computed
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import north_up, open_scene
+from planet_vector.raster.placed import north_up
+from planet_vector.raster.product import open_scene
 from planet_vector.raster.scene_files import SceneFile, activate_files, scene_file
 from planet_vector.raster.scene_mosaic import open_scenes, ranked_scenes
 from planet_vector.scene import Scene

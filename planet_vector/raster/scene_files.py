@@ -14,7 +14,7 @@ from planet_vector.progress import Progress
 from planet_vector.raster.activation import activate
 from planet_vector.raster.file_vrts import clear_pixels
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import north_up
+from planet_vector.raster.placed import north_up
 from planet_vector.raster.source_names import source_name
 from planet_vector.raster.sources import Sources
 from planet_vector.scene import Scene
@@ -56,12 +56,18 @@ class SceneFile(NamedTuple):
         The asset.
     mask : MaskFile or None
         The mask that hides pixels; None if none are to be hidden.
+    product : str
+        The name by which it was asked for.
+    number : int or None
+        The band, counted from 1; None for all bands.
     """
 
     link: str
     title: str
     asset: Asset
     mask: Optional[MaskFile] = None
+    product: str = ""
+    number: Optional[int] = None
 
 
 def scene_file(catalog: Catalog, scene: Scene, product: str, mask: Optional[str] = None) -> SceneFile:
@@ -92,10 +98,41 @@ def scene_file(catalog: Catalog, scene: Scene, product: str, mask: Optional[str]
     RasterAccessError
         If one cannot be opened as a raster.
     """
-    link = catalog.transport.check_link(scene.product_link(product))
-    asset, title = scene.asset(product), f"{scene.id}/{product}"
+    return _file_of(catalog, scene, product, scene.asset(product), None, mask)
+
+
+def band_file(catalog: Catalog, scene: Scene, product: str, mask: Optional[str] = None) -> SceneFile:
+    """Return the files to read for a product of a scene, or for a band of one, as `planet_vector.scene.Scene.band`.
+
+    Parameters
+    ----------
+    catalog, scene, product, mask
+        As for `scene_file`.
+
+    Returns
+    -------
+    SceneFile
+        The file, and that of the mask.
+
+    Raises
+    ------
+    NotFoundError
+        If the scene lacks the product, or the asset that masks it.
+    QueryError
+        If the mask does not tell what to hide.
+    RasterAccessError
+        If one cannot be opened as a raster.
+    """
+    asset, number = scene.band(product)
+    return _file_of(catalog, scene, product, asset, number, mask)
+
+
+def _file_of(
+    catalog: Catalog, scene: Scene, product: str, asset: Asset, number: Optional[int], mask: Optional[str]
+) -> SceneFile:
+    link, title = catalog.transport.check_link(scene.link_to(asset)), f"{scene.id}/{product}"
     if mask is None:
-        return SceneFile(link, title, asset)
+        return SceneFile(link, title, asset, None, product, number)
     words = parse_mask(mask)
     if asset.mask is None:
         raise NotFoundError(f"{title} has no mask of usable pixels: leave out the mask, or take another product.")
@@ -107,7 +144,8 @@ def scene_file(catalog: Catalog, scene: Scene, product: str, mask: Optional[str]
         raise NotFoundError(f"{title} cannot be masked, as its mask is {name!r}: {error}") from None
     except QueryError as error:
         raise QueryError(f"{title}: {error}") from None
-    return SceneFile(link, title, asset, MaskFile(there, f"{scene.id}/{name}", name, tuple(sorted(shown.items()))))
+    found = MaskFile(there, f"{scene.id}/{name}", name, tuple(sorted(shown.items())))
+    return SceneFile(link, title, asset, found, product, number)
 
 
 def activate_files(

@@ -13,7 +13,7 @@ import shapely
 
 from planet_vector.bands.expressions import Expression, parse_expression
 from planet_vector.bands.finding import find_bands
-from planet_vector.catalog import Catalog, connect
+from planet_vector.catalog import Catalog, catalog_of_scenes
 from planet_vector.errors import ExpressionError, PlanetVectorError, ProtocolError
 from planet_vector.extras import named_extra
 from planet_vector.names import Name, parse_name
@@ -273,7 +273,8 @@ def _scenes(
     if not isinstance(search, (str, Query)):
         if isinstance(search, Search) and not connection and not key:
             return search.catalog, search
-        return connect(connection, key), search
+        scenes = list(search)
+        return catalog_of_scenes(scenes, connection, key), scenes
     found = search_for(search, connection=connection, key=key)
     of_one_scene = isinstance(search, str) and parse_name(search).item
     return found.catalog, found if of_one_scene else search_around(found.catalog, found.query, places)

@@ -22,7 +22,7 @@ from rasterio.io import DatasetReader
 
 from planet_vector.atomic_files import complete
 from planet_vector.bands.masks import parse_mask
-from planet_vector.catalog import connect
+from planet_vector.catalog import catalog_of_scenes
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import holds_ground, merged
@@ -33,7 +33,7 @@ from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.indices import index_name
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.product import north_up
+from planet_vector.raster.placed import north_up
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.scene_files import activate_files
 from planet_vector.raster.warping import turn_of, turns
@@ -170,7 +170,7 @@ def crop_stack(
     stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
     if not stack.scenes:
         return list(left_out.values())
-    catalog = connect(connection, key)
+    catalog = catalog_of_scenes(stack.scenes, connection, key)
     reference = reference_of(stack)
     readings = readings_of(catalog, stack.scenes, reference, product, mask, index)
     named = reference.schema.product(product) if index is None else index_name(index)

@@ -20,7 +20,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from planet_vector import stac_export
-from planet_vector.catalog import catalog_of
+from planet_vector.catalog import catalog_of, catalog_of_scenes
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.extras import named_extra
@@ -126,8 +126,8 @@ def to_xarray(
         share, scene = min(zip(shares_by_scene(stack), stack.scenes), key=lambda told: told[0])
         if share < 1:
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
-    settings = Settings.load(connection, key)
-    catalog = catalog_of(settings)
+    catalog = catalog_of_scenes(stack.scenes, connection, key)
+    settings = catalog.settings
     reference = reference_of(stack)
     readings = readings_of(catalog, stack.scenes, reference, product, mask, index)
     if activate:
