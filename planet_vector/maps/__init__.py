@@ -182,8 +182,8 @@ def _overlays(content: Content, most: int, progress: Progress) -> Dict[int, Tupl
     """Draw pictures of the newest scenes that have a footprint and a product, up to a number and to `MAX_OVERLAYS`."""
     if not most:
         return {}
-    from planet_vector.raster.mercator_pictures import mercator_picture
     from planet_vector.raster.parallel import Alive, in_parallel
+    from planet_vector.raster.pictures import mercator_picture
     from planet_vector.raster.product import open_link
 
     catalog = content.catalog
