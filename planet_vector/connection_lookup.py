@@ -15,6 +15,7 @@ from typing import Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.connection_file import read_connections
 from planet_vector.connections import ENVIRONMENT, PLANET, Connection, no_connection
+from planet_vector.names import Name
 from planet_vector.roots import is_api_origin, normalise_url, origin
 
 
@@ -93,6 +94,27 @@ def service_parameters(root: str) -> Tuple[Tuple[str, str], ...]:
         return ()
     name = find_connection(root).name
     return (("connection", name),) if name and name != ENVIRONMENT else (("api_url", root),)
+
+
+def name_at(root: str, collection: str, item: str = "", part: str = "") -> Name:
+    """Return the name of something of a service, which opens it with any default connection.
+
+    Parameters
+    ----------
+    root : str
+        Root of the service.
+    collection, item, part : str
+        As in `Name`.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read.
+    """
+    connection = find_connection(root)
+    if connection.kind == "stac" and connection.name:
+        return Name(collection, item, part, begins_with=connection.name)
+    return Name(collection, item, part, service_parameters(root))
 
 
 def may_have_key(url: str, root: str) -> bool:

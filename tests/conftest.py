@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -160,6 +161,15 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     _move_home(monkeypatch, tmp_path_factory)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _connections_end_with_their_services() -> Iterator[None]:
+    """Forget the catalogs of a module's services, which are cached as long as the process runs."""
+    yield
+    catalogs = sys.modules.get("planet_vector.catalog")
+    if catalogs is not None:
+        catalogs._catalogs.clear()
+
+
 def _move_home(patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "USERPROFILE", "APPDATA"):
@@ -211,8 +221,29 @@ class Service:
 
         return {**os.environ, **environment(), "PL_API_URL": self.url, "PL_API_KEY": self.key}
 
+    def count(self, route: str) -> int:
+        """Return the number of requests that a function of the service answered, by its own counters."""
+        request = urllib.request.Request(self.url.replace("/v0/", "/metrics"))
+        if self.key:
+            request.add_header("Authorization", "api-key " + self.key)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            lines = response.read().decode().splitlines()
+        counted = re.compile(rf'planet_requests_total\{{route="{re.escape(route)}",.*\}} (\d+)')
+        return sum(int(match[1]) for match in map(counted.match, lines) if match)
+
     def stop(self) -> None:
-        """Stop the process with SIGTERM, and remove the files that pass its key to GDAL."""
+        """Stop the process with SIGTERM, and remove the files that pass its key to GDAL.
+
+        No test that uses a service as a client asks it to activate anything, so its counter proves that reads never do.
+        """
+        try:
+            activated = self.count("data_api.activate") if self.process.poll() is None else 0
+        except OSError:  # a test has made it unable to answer
+            activated = 0
+        self._end()
+        assert not activated, f"{activated} requests activated an asset"
+
+    def _end(self) -> None:
         forget_key_of(self.url)
         self.process.terminate()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -11,6 +12,7 @@ from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.basemaps import Basemap, few_quads, quad_bounds
 from planet_vector.catalog.protocol import expanded
 from planet_vector.config import Settings
+from planet_vector.connection_lookup import name_at
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import around_polygons
 from planet_vector.geometry.shapes import Polygon
@@ -49,6 +51,11 @@ class Content:
     scenes: Sequence[Scene]
     footprints: Sequence[List[Polygon]]
     basemaps: Sequence[Tuple[Basemap, Optional[Tuple[float, float, float, float]]]]
+
+    @cached_property
+    def service_name(self) -> Name:
+        """The name of the service, for names of its parts that open anywhere."""
+        return name_at(self.catalog.settings.api_url, "")
 
 
 def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional[str] = None) -> Content:

@@ -8,6 +8,7 @@ import html
 import json
 import math
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from string import Template
@@ -21,7 +22,7 @@ from planet_vector.extras import named_extra
 from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
-from planet_vector.names import BASEMAPS, Name
+from planet_vector.names import BASEMAPS
 from planet_vector.raster.gdal_xml import tiles_level
 from planet_vector.scene import Scene
 
@@ -87,7 +88,7 @@ def render(
             _scene(content, scene, polygons, addresses, pictures.content.get(number))
             for number, (scene, polygons) in enumerate(zip(content.scenes, content.footprints))
         ],
-        "basemaps": [_basemap(basemap, bounds, addresses) for basemap, bounds in content.basemaps],
+        "basemaps": [_basemap(content, *each, addresses) for each in content.basemaps],
     }
     text = _embedded(data)
     key = content.catalog.settings.key
@@ -183,15 +184,11 @@ def _scene(
         raise ProtocolError(f"The service returned properties of {scene.id} that are nested too deeply.") from None
     cloud = scene.cloud_cover
     named = is_item_id(scene.id) and is_item_id(scene.scene_type)
-    pattern: Optional[str]
-    try:
-        pattern, _ = addresses.scene_tiles(scene) if named and polygons else (None, "")
-    except NotFoundError:  # a service without tiles: the page shows footprints and thumbnails
-        pattern = None
+    pattern = _tiles(scene, addresses) if named and polygons else None
     return {
         "id": scene.id,
         "type": scene.scene_type,
-        "name": str(Name(scene.scene_type, scene.id)) if named else None,
+        "name": str(replace(content.service_name, collection=scene.scene_type, item=scene.id)) if named else None,
         "time": None if seconds is None else round(1000 * seconds),
         "cloud": cloud if cloud is not None and math.isfinite(cloud) else None,
         "polygons": polygons,
@@ -207,12 +204,21 @@ def _scene(
     }
 
 
+def _tiles(scene: Scene, addresses: Addresses) -> Optional[str]:
+    """Return the pattern of a scene's tiles, or None if the service has none."""
+    try:
+        return addresses.scene_tiles(scene)[0]
+    except NotFoundError:
+        return None
+
+
 def _basemap(
-    basemap: Basemap, bounds: Optional[Tuple[float, float, float, float]], addresses: Addresses
+    content: Content, basemap: Basemap, bounds: Optional[Tuple[float, float, float, float]], addresses: Addresses
 ) -> Dict[str, Any]:
     pattern, hosts = addresses.basemap_tiles(basemap)
+    name = replace(content.service_name, collection=BASEMAPS, item=basemap.name)
     return {
-        "name": str(Name(BASEMAPS, basemap.name)) if is_item_id(basemap.name) else basemap.name,
+        "name": str(name) if is_item_id(basemap.name) else basemap.name,
         "tiles": pattern,
         "hosts": hosts,
         "level": basemap.level,

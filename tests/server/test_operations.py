@@ -15,6 +15,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from planet_vector.server.api.data_api.data_routes import add_data_v1
+from planet_vector.server.api.metrics import route_of
+from planet_vector.server.api.service import to_slash
+from planet_vector.server.api.stac.routes import add_stac
+from planet_vector.server.api.v0.routes import add_v0
 
 from ..browsing import CHROMIUM
 from .conftest import Running, Serve, feature, write_features, write_raster
@@ -145,6 +153,20 @@ def test_a_process_that_is_killed_holds_up_no_counters(tmp_path: Path) -> None:
         'planet_sent_bytes_total{route="list_scenes"} 15',
     ):
         assert line in done.stdout.splitlines()
+
+
+def test_the_requests_of_each_api_are_counted_by_its_functions(serve: Serve, archive: Path) -> None:
+    app = FastAPI()
+    for add in (add_v0, add_data_v1, add_stac):
+        add(app)
+    functions = {route.endpoint for route in app.routes if isinstance(route, APIRoute)} - {to_slash}
+    assert "other" not in {route_of(function) for function in functions}
+    service = serve(archive)
+    for path in ("data/v1/item-types", "stac/collections", "stac/collections/ortho/items", "v0/scenes/ortho/"):
+        assert requests.get(f"{service.origin}/{path}", timeout=30).status_code == 200
+    text = requests.get(service.origin + "/metrics", timeout=30).text
+    counted = set(re.findall(r'planet_requests_total\{route="([^"]+)",status="2xx"\} 1', text))
+    assert counted >= {"data_api.list_types", "stac.list_collections", "stac.list_items", "list_scenes"}
 
 
 def test_health_metrics_and_a_log_without_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:
