@@ -29,7 +29,8 @@ from planet_vector.raster.error_messages import gdal_said, messages
 from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of, with_values
-from planet_vector.raster.product import ProductError, north_up, opened
+from planet_vector.raster.placed import north_up
+from planet_vector.raster.product import ProductError, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.source_names import source_name
 from planet_vector.raster.sources import Sources

@@ -17,7 +17,6 @@ from rasterio.io import DatasetReader
 from planet_vector.assets import BandValues
 from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, RasterAccessError
-from planet_vector.geometry.grid import GridSpec
 from planet_vector.loading import load_driver
 from planet_vector.progress import Progress
 from planet_vector.raster import limits
@@ -28,7 +27,6 @@ from planet_vector.raster.error_messages import gdal_said, reason
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.mounting import can_mount, forget_errors, mount, unmount
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.remote_file import RemoteFile
@@ -189,32 +187,6 @@ def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None
         return open_access(access, title, access.size)
     except RasterioIOError as error:
         raise ProductError(f"{title} cannot be opened in place: {gdal_said(error)}.") from None
-
-
-def north_up(dataset: DatasetReader) -> GridSpec:
-    """Return the grid of a raster, if its rows run from north to south and its columns from west to east.
-
-    Parameters
-    ----------
-    dataset : rasterio.io.DatasetReader
-        The open file.
-
-    Raises
-    ------
-    RasterAccessError
-        If it has another orientation, or no transform.
-    """
-    transform = dataset.transform
-    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
-        title = dataset._title if isinstance(dataset, Product) else dataset.name
-        told = "is not north up"
-        if placed_by_points(dataset):
-            told = "is georeferenced by ground control points"
-        elif transform.is_identity:
-            told = unplaced_because(dataset)
-        raise RasterAccessError(f"{title} {told}, so it cannot be combined with others: leave it out.")
-    res = transform.a, -transform.e
-    return GridSpec(dataset.crs, transform.c, transform.f, res, dataset.width, dataset.height)
 
 
 def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader, **others: Any) -> Any:

@@ -41,7 +41,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_three_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
+def test_its_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         service = serve(archive)
         assert re.fullmatch(r"Serving 8 scenes on http://127\.0\.0\.1:\d+/v0/\n", service.line)
@@ -51,7 +51,11 @@ def test_three_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archi
         assert service.process.wait(10) == 0
         assert service.process.stdout is not None
         told = service.process.stdout.read()
-        start = re.fullmatch(r"STAC: (http://127\.0\.0\.1:\d+/)stac/\nStart page: \1\n", told)
+        start = re.fullmatch(
+            r"STAC: (http://127\.0\.0\.1:\d+/)stac/\nOGC API Features: \1features/\nOGC API Tiles: \1tiles/\n"
+            r"Data API v1: \1data/v1/\nStart page: \1\n",
+            told,
+        )
         assert start and service.line == f"Serving 8 scenes on {start[1]}v0/\n"
         assert service.errors == ""
 
@@ -203,6 +207,13 @@ def test_the_description_is_openapi_and_works_offline(serve: Serve, archive: Pat
     assert described["openapi"].startswith("3.")
     names = {p["name"] for p in described["paths"]["/v0/scenes/{scene_type}/"]["get"]["parameters"]}
     assert {"acquired.gte", "cloud_cover.estimated.lte", "intersects", "count", "order_by"} <= names
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    assert len({each["operationId"] for each in operations}) == len(operations)
+    assert all(each["responses"] and each["tags"] and "Parameters" not in each["description"] for each in operations)
+    apis = {"Scenes API v0", "STAC API", "OGC API Features", "OGC API Tiles", "Data API v1", "Basemaps API v1"}
+    assert apis <= {each["tags"][0] for each in operations}
+    bodies = {path for path, methods in described["paths"].items() if "requestBody" in methods.get("post", {})}
+    assert {f"/data/v1/{name}" for name in ("quick-search", "stats", "searches")} | {"/stac/search"} <= bodies
     for page in ("/", "/docs"):
         text = requests.get(service.origin + page, timeout=30).text
         links = re.findall(r'(?:src|href)="([^"]+)"', text)
