@@ -101,6 +101,13 @@ def memory(process: int) -> float:
     return total
 
 
+def free_port() -> int:
+    """Return a free port of the loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser()
@@ -124,7 +131,7 @@ def main() -> None:
         written = write_stac(folder / "archive", folder / "index.sqlite", items)
         print(f"{written.items} items written as lines in {time.monotonic() - begun:.0f} s")
         assert written.collections_file is not None
-        with cluster("shared_buffers=1GB", "work_mem=64MB", "max_wal_size=4GB") as environ:
+        with cluster("shared_buffers=1GB", "work_mem=64MB", "max_wal_size=4GB", port=free_port()) as environ:
             begun = time.monotonic()
             load(environ, "collections", written.collections_file)
             load(environ, "items", items)
@@ -148,20 +155,14 @@ def compare(folder: Path, environ: Dict[str, str], peer: str, number: int) -> No
     number : int
         Number of searches.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     own = [sys.executable, "-m", "planet_vector.cli", "serve", str(folder / "archive"), "--port", "0", "--rescan", "0"]
     service = subprocess.Popen(
         [*own, "--index", str(folder / "index.sqlite")], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
-    names = {"HOST": "PGHOST", "USER": "PGUSER", "DB": "PGDATABASE", "DBNAME": "PGDATABASE"}
-    described = {f"POSTGRES_{name}": environ[source] for name, source in names.items()}
-    described.update({f"POSTGRES_HOST_{kind}": environ["PGHOST"] for kind in ("READER", "WRITER")})
-    described.update({name: environ[name] for name in ("PGHOST", "PGUSER", "PGDATABASE")})
-    described.update(POSTGRES_PASS="none", POSTGRES_PASSWORD="none", PGPASSWORD="none")
-    described.update(POSTGRES_PORT="5432", PGPORT="5432", USE_API_HYDRATE="false")
-    app = ["-m", "uvicorn", "stac_fastapi.pgstac.app:app", "--port", str(port), "--log-level", "warning"]
+    described = {name: environ[name] for name in ("PGPORT", "PGUSER", "PGDATABASE")}
+    described.update(PGHOST="127.0.0.1", PGPASSWORD="none")  # no password is asked for
+    app = ["-m", "uvicorn", "stac_fastapi.pgstac.app:create_app", "--factory", "--port", str(port), "--log-level", "warning"]
     other = subprocess.Popen([peer, *app], env={**os.environ, **described})
     try:
         assert service.stdout is not None
