@@ -14,7 +14,7 @@ import os
 from typing import Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.connection_file import read_connections
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, PLANET, Connection, no_connection
+from planet_vector.connections import ENVIRONMENT, PLANET, Connection, no_connection
 from planet_vector.names import Name
 from planet_vector.roots import is_api_origin, normalise_url, origin
 
@@ -27,7 +27,8 @@ def all_connections() -> List[Connection]:
     ConfigError
         If the file of connections cannot be read, or ``PL_API_URL`` is not a valid root.
     """
-    found = [*read_connections().own, *BUILT_IN.values()]
+    kept = read_connections()
+    found = [*kept.own, *kept.built_in]
     implicit = _of_environment(found)
     return found if implicit is None or implicit in found else [implicit, *found]
 
@@ -41,7 +42,7 @@ def default_connection() -> Connection:
         If the file of connections cannot be read, or ``PL_API_URL`` is not a valid root.
     """
     kept = read_connections()
-    found = [*kept.own, *BUILT_IN.values()]
+    found = [*kept.own, *kept.built_in]
     return _of_environment(found) or _named(kept.content["default"] or PLANET, found)
 
 

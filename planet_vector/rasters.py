@@ -75,10 +75,18 @@ def open_product(
         from planet_vector.raster.band_stack import open_bands
 
         return open_bands(catalog, scene, products, res)
+    from planet_vector.raster.band_stack import lacks_values, open_bands
     from planet_vector.raster.product import open_link
 
     title = f"{scene.id}/{products[0]}"
-    return open_link(catalog, scene.product_link(products[0]), title, bar_for(progress, title, "B"))
+    asset, band = scene.band(products[0])
+    if band is not None:
+        return open_bands(catalog, scene, products, res)
+    dataset = open_link(catalog, scene.link_to(asset), title, bar_for(progress, title, "B"))
+    if not lacks_values(dataset, asset):
+        return dataset
+    dataset.close()
+    return open_bands(catalog, scene, products, res)
 
 
 def open_tiles(name: str, *, connection: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:

@@ -281,16 +281,34 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+_STARTED: List[Service] = []
+_KEPT: List[Service] = []
+"""Running services: of the module, and of the session."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _services_end_with_their_module() -> Iterator[None]:
+    """Stop the services that a module started: an idle one takes its share of the processor, too."""
+    yield
+    _stop(_STARTED)
+
+
+def _stop(services: List[Service]) -> None:
+    while services:
+        service = services.pop()
+        if service.process.poll() is None:
+            service.stop()
+
+
 @pytest.fixture(scope="session")
 def start_service() -> Iterator[Start]:
     """Return a function that starts a service on a free port and returns it once it responds.
 
     It takes the folder, then further options of ``planet-vector serve``; ``key`` is its key, "" for none. Services stop
-    at the end of the session, unless the test has stopped them by `Service.stop`.
+    at the end of their module, those with ``keep`` at the end of the session, unless `Service.stop` was called.
     """
-    started: List[Service] = []
 
-    def start(archive: Path, *options: str, key: str = KEY) -> Service:
+    def start(archive: Path, *options: str, key: str = KEY, keep: bool = False) -> Service:
         command = [SERVICE_PYTHON, "-m", "planet_vector.cli", "serve", str(archive), "--port", "0", *options]
         process = subprocess.Popen(
             command,
@@ -315,19 +333,17 @@ def start_service() -> Iterator[Start]:
         reader = threading.Thread(target=said.extend, args=(process.stdout,), daemon=True)
         reader.start()
         service = Service(address.group(), key, archive, process, reader, said)
-        started.append(service)
+        (_KEPT if keep else _STARTED).append(service)
         return service
 
     yield start
-    for service in started:
-        if service.process.poll() is None:
-            service.stop()
+    _stop(_KEPT)
 
 
 @pytest.fixture(scope="session")
 def service(start_service: Start, archive: Path) -> Service:
     """Return the service over the shared sample archive."""
-    return start_service(archive)
+    return start_service(archive, keep=True)
 
 
 @pytest.fixture

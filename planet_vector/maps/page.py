@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from planet_vector.catalog.basemaps import Basemap
 from planet_vector.collection_schema import flatten
 from planet_vector.errors import ConfigError, NotFoundError, ProtocolError
 from planet_vector.extras import named_extra
+from planet_vector.geometry.boxes import Bounds
 from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
@@ -28,7 +30,7 @@ from planet_vector.scene import Scene
 
 _STATIC = Path(__file__).with_name("static")
 _STYLES = ("map.css",)
-_SCRIPTS = ("graticule.js", "tiles.js", "time.js", "list.js", "details.js", "map.js")
+_SCRIPTS = ("graticule.js", "tiles.js", "time.js", "list.js", "details.js", "output.js", "compare.js", "map.js")
 
 _HOST = re.compile(r"(?:(?:\{s\}\.)?[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 _BACKGROUND_HOSTS = "abc"  # Leaflet's values of {s}
@@ -44,10 +46,21 @@ class Background(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """The embedded thumbnails, PNG by the index of the scene, and the number of scenes without."""
+    """The pictures in the page.
+
+    Attributes
+    ----------
+    content : mapping of int to bytes
+        Thumbnails, PNG by the index of the scene.
+    left_out : int
+        The number of scenes without a thumbnail.
+    overlays : mapping of int to (bytes, (west, south, east, north))
+        Pictures in web mercator, PNG by the index of the scene, with their bounds in degrees.
+    """
 
     content: Mapping[int, bytes]
     left_out: int
+    overlays: Mapping[int, Tuple[bytes, Bounds]] = MappingProxyType({})
 
 
 def render(
@@ -85,10 +98,11 @@ def render(
         "leftOut": pictures.left_out,
         "background": background._asdict() if background else None,
         "scenes": [
-            _scene(content, scene, polygons, addresses, pictures.content.get(number))
+            _scene(content, scene, polygons, addresses, pictures.content.get(number), pictures.overlays.get(number))
             for number, (scene, polygons) in enumerate(zip(content.scenes, content.footprints))
         ],
         "basemaps": [_basemap(content, *each, addresses) for each in content.basemaps],
+        "areas": list(content.areas),
     }
     text = _embedded(data)
     key = content.catalog.settings.key
@@ -175,7 +189,12 @@ def _title(content: Content) -> str:
 
 
 def _scene(
-    content: Content, scene: Scene, polygons: Sequence[Any], addresses: Addresses, picture: Optional[bytes]
+    content: Content,
+    scene: Scene,
+    polygons: Sequence[Any],
+    addresses: Addresses,
+    picture: Optional[bytes],
+    overlay: Optional[Tuple[bytes, Bounds]],
 ) -> Dict[str, Any]:
     seconds = time_of(scene)
     try:
@@ -199,6 +218,7 @@ def _scene(
             if name.partition(".")[0] not in scene.schema.link_groups
         ],
         "picture": addresses.thumbnail(scene) if picture is None else _data_uri(picture),
+        "overlay": None if overlay is None else {"url": _data_uri(overlay[0]), "bounds": overlay[1]},
         "tiles": pattern,
         "level": tiles_level(scene) if named else None,
     }

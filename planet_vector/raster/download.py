@@ -34,6 +34,7 @@ _SUFFIX_OF: Mapping[str, str] = {
     "application/vnd.nitf": ".ntf",
     "application/xml": ".xml",
     "application/zip": ".zip",
+    "image/jp2": ".jp2",
     "text/plain": ".txt",
     "video/mp4": ".mp4",
 }

@@ -31,7 +31,8 @@ from planet_vector.raster.download import safe_name
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.product import north_up, open_link
+from planet_vector.raster.placed import north_up
+from planet_vector.raster.product import open_link
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.warping import turn_of, turns
 from planet_vector.scene import Scene

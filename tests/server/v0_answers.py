@@ -1,6 +1,6 @@
 """Responses of the Scenes API v0 to about a hundred requests, as digests.
 
-`test_v0_answers.py` compares them with those in `v0_answers.json`. After an intended change of v0, write it anew:
+`test_v0_answers.py` compares them with those in `v0_answers.json`. After an intended change of v0, write it again:
 
     python -m tests.server.v0_answers http://127.0.0.1:8008 > tests/server/v0_answers.json
 
