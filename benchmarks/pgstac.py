@@ -162,8 +162,8 @@ def compare(folder: Path, environ: Dict[str, str], peer: str, number: int) -> No
     )
     described = {name: environ[name] for name in ("PGPORT", "PGUSER", "PGDATABASE")}
     described.update(PGHOST="127.0.0.1", PGPASSWORD="none")  # no password is asked for
-    app = ["-m", "uvicorn", "stac_fastapi.pgstac.app:create_app", "--factory", "--port", str(port), "--log-level", "warning"]
-    other = subprocess.Popen([peer, *app], env={**os.environ, **described})
+    app = ["-m", "uvicorn", "stac_fastapi.pgstac.app:create_app", "--factory", "--log-level", "warning"]
+    other = subprocess.Popen([peer, *app, "--port", str(port)], env={**os.environ, **described})
     try:
         assert service.stdout is not None
         root = service.stdout.readline().split()[-1].replace("/v0/", "/stac/search")
