@@ -77,6 +77,7 @@ class Dock(QgsDockWidget):
         self.panel.mosaic_chosen.connect(self.add_mosaic)
         self.form.changed.connect(self._changed)
         self.form.type_changed.connect(self._forget)
+        self.form.failed.connect(self._failed)
         self.counter.said.connect(self.said.setText)
         self.results.told.connect(self._failed)
         self.results.modelReset.connect(lambda: self._hovered(None))
@@ -84,6 +85,7 @@ class Dock(QgsDockWidget):
         self.list.doubleClicked.connect(lambda index: self.zoom(self.results.scene(index)))
         self.list.customContextMenuRequested.connect(self._menu)
         connections().changed.connect(self._connections_changed)
+        connections().chosen.connect(self.choose)
 
     # ---- search ----------------------------------------------------------------------------------------------
 
@@ -103,13 +105,7 @@ class Dock(QgsDockWidget):
 
     def search(self) -> None:
         """List the scenes, and show their number."""
-        try:
-            self.thumbnails.stop()
-            self.results.search(connections().current(), self.query())
-        except PlanetVectorError as error:
-            self._failed(error)
-            return
-        self.counter.now()
+        self._with_schema(self._search)
 
     # ---- results ---------------------------------------------------------------------------------------------
 
@@ -120,6 +116,21 @@ class Dock(QgsDockWidget):
             self._added = layer.id()
 
         self._with_name(lambda name: layers.add_search_layer(connections().current(), name, self.form.title(), added))
+
+    def choose(self, name: str, collection: str) -> None:
+        """Show the dock with a collection of a connection chosen.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        collection : str
+            The collection.
+        """
+        self.setUserVisible(True)
+        if name != connections().current().name:
+            connections().set_current(name)
+        self.form.choose_type(collection)
 
     def follow(self, wanted: bool) -> None:
         """Start or stop a layer of the search that follows the map.
@@ -223,6 +234,7 @@ class Dock(QgsDockWidget):
     def close_down(self) -> None:
         """Stop all tasks, and remove the dock's items from the map."""
         connections().changed.disconnect(self._connections_changed)
+        connections().chosen.disconnect(self.choose)
         self.follow(False)
         self.counter.stop()
         self.thumbnails.stop()
@@ -270,24 +282,47 @@ class Dock(QgsDockWidget):
         self._added = ""
         self.results.clear()
 
-    def _searched(self) -> Search:
-        """Return the search to count; the first time, also request the scene types of the connection."""
+    def _searched(self) -> Optional[Search]:
+        """Return the search to count; None if the service has to be asked for its scene types or fields first."""
         current = connections().current()
         catalog = current.catalog()
         if self._types_of != current:
             self._types_of = current
 
             def failed(error: BaseException) -> None:
-                self._types_of = None  # reported by the counter, which uses the same service
+                self._types_of = None
+                if not self.scene_type.count():  # otherwise the counter reports it
+                    self.said.setText(core.errors_told(error))
 
             Task.start(
                 tr("Requesting the scene types"), lambda feedback: list(catalog.scene_types()), self._typed, failed
             )
-        return catalog, self.scene_type.currentText(), self.form.parameters()
+        if not self.scene_type.currentText():
+            return None
+        if self.form.schema is None:
+            self.form.with_schema(lambda: None)
+            return None
+        return catalog, self.form.query()
 
     def _typed(self, types: List[str]) -> None:
         if self._types_of == connections().current():
             self.form.fill_types(types)
+
+    def _search(self) -> None:
+        try:
+            self.thumbnails.stop()
+            self.results.search(connections().current(), self.query())
+        except PlanetVectorError as error:
+            self._failed(error)
+            return
+        self.counter.now()
+
+    def _with_schema(self, call: Callable[[], None]) -> None:
+        """Call a function once the schema of the collection is known."""
+        try:
+            self.form.with_schema(call)
+        except PlanetVectorError as error:
+            self._failed(error)
 
     def _failed(self, error: Any) -> None:
         """Report the error of an action started by the user."""
@@ -336,10 +371,13 @@ class Dock(QgsDockWidget):
         return layer or QgsProject.instance().mapLayer(self._added)
 
     def _with_name(self, call: Callable[[str], Any]) -> None:
-        try:
-            call(self.planet_name())
-        except PlanetVectorError as error:
-            self._failed(error)
+        def named() -> None:
+            try:
+                call(self.planet_name())
+            except PlanetVectorError as error:
+                self._failed(error)
+
+        self._with_schema(named)
 
     # ---- menus and dialogs -----------------------------------------------------------------------------------
 

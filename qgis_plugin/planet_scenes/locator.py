@@ -18,7 +18,8 @@ from qgis.core import (
 from qgis.PyQt.QtWidgets import QPushButton
 
 from planet_scenes import core, layers, messages, products
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_scenes.icons import icon, path
 from planet_scenes.results import place_on
 from planet_scenes.texts import tr
@@ -48,12 +49,11 @@ class Found:
 
     def offers(self) -> List[Tuple[str, str, str]]:
         """Return what can be added, as tuples of product (empty for the footprint), text and icon name."""
-        has = self.scene.products
-        best = [product for product in (*self.scene.schema.first_products, *has) if product in has][:1]
-        return [
-            ("", tr("Add its footprint"), "scenes"),
-            *((product, tr("Add its product {product}").format(product=product), "product") for product in best),
-        ]
+        found = [("", tr("Add its footprint"), "scenes")]
+        if self.scene.products:
+            best = products.preferred(self.scene)
+            found.append((best, tr("Add its product {product}").format(product=best), "product"))
+        return found
 
     def add(self, product: str) -> None:
         """Add a product or the footprint to the project.

@@ -21,8 +21,9 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from planet_scenes import core
+from planet_scenes.connection import Connection
 from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connections import connections
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
 from planet_vector.config import Settings

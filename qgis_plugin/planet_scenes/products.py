@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from osgeo import gdal
@@ -16,12 +17,12 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 
 from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
-from planet_vector.errors import PlanetVectorError, RasterAccessError
+from planet_vector.errors import NotFoundError, PlanetVectorError, RasterAccessError
 from planet_vector.names import Name, parse_name
 from planet_vector.query import Query
 from planet_vector.raster.gdal_xml import tiles_level
@@ -65,6 +66,26 @@ def products_of(scene: Scene) -> List[str]:
     return [*combined, *scene.products, TILES]
 
 
+def preferred(scene: Scene) -> str:
+    """Return the product of a scene that represents it best.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+
+    Raises
+    ------
+    NotFoundError
+        If the scene has no product.
+    """
+    has = scene.products
+    best = next((product for product in (*scene.schema.first_products, *has) if product in has), "")
+    if not best:
+        raise NotFoundError(tr("Scene {scene} has no product that can be opened.").format(scene=scene.id))
+    return best
+
+
 def add_products(
     connection: Connection,
     scenes: Sequence[Scene],
@@ -82,7 +103,7 @@ def add_products(
     scenes : sequence of Scene
         The scenes; the first one on top.
     product : str
-        A product, several with commas between as bands of one raster, or `TILES`.
+        A product, several with commas between as bands of one raster, or `TILES`; empty for the preferred product.
     on_done : callable, optional
         Called with the layers, on the main thread, once they are in the project.
     below : QgsVectorLayer, optional
@@ -103,18 +124,19 @@ def add_products(
         for number, scene in enumerate(scenes):
             if feedback.isCanceled():
                 return []
-            found.append(_layer(catalog, connection, scene, product, view, feedback))
+            found.append(_layer(catalog, connection, scene, product or preferred(scene), view, feedback))
             feedback.setProgress(100 * (number + 1) / len(scenes))
         return found
 
     title = scenes[0].id if len(scenes) == 1 else tr("{count} scenes").format(count=len(scenes))
-    return _adding(tr("Opening {product} of {title}").format(product=product, title=title), work, below, on_done)
+    told = tr("Opening {product} of {title}").format(product=product or tr("imagery"), title=title)
+    return _adding(told, work, below, on_done)
 
 
 def add_mosaic(
     connection: Connection,
     planet_name: str,
-    product: str = "visual",
+    product: str = "",
     on_done: Done = None,
     below: Optional[QgsVectorLayer] = None,
     view: View = View(),  # noqa: B008
@@ -128,7 +150,7 @@ def add_mosaic(
     planet_name : str
         The ``PLANET:`` name of the search.
     product : str
-        The product.
+        The product; by default the preferred one of the collection.
     on_done : callable, optional
         Called with the layers, on the main thread, once they are in the project.
     below : QgsVectorLayer, optional
@@ -152,9 +174,10 @@ def add_mosaic(
             scenes += [Scene(feature, query.schema, catalog) for feature in page]
             if len(scenes) > combined_rasters.MOST_SCENES:
                 break
-        path = combined_rasters.mosaic(catalog, scenes, product)
+        chosen = query.schema.product(product)
+        path = combined_rasters.mosaic(catalog, scenes, chosen)
         title = tr("Mosaic of {count} scenes").format(count=len(scenes))
-        again = str(Name(name.collection, parameters=(*name.without(["product"]).parameters, ("product", product))))
+        again = str(replace(name, parameters=(*name.without(["product"]).parameters, ("product", chosen))))
         return [_raster(path, title, again, view)]
 
     return _adding(tr("Opening a mosaic"), work, below, on_done)
@@ -231,7 +254,7 @@ def _source_again(catalog: Catalog, name: Name) -> str:
         return _source(catalog, catalog.scene(name.collection, name.item), name.part)
     query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
     scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
-    return combined_rasters.mosaic(catalog, scenes, name.get("product") or "visual")
+    return combined_rasters.mosaic(catalog, scenes, query.schema.product(name.get("product")))
 
 
 def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any, on_done: Done) -> Task:

@@ -20,7 +20,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 
 from planet_scenes import thumbnails
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.texts import tr
 from planet_vector.collection_schema import Meanings
 from planet_vector.names import parse_name
@@ -51,7 +51,8 @@ def dress(layer: QgsVectorLayer, connection: Connection) -> None:
     """
     names = set(layer.fields().names())
     scene_type = parse_name(layer.source().partition("|")[0]).collection
-    meanings = connection.schema(scene_type).meanings
+    schema = connection.known_schema(scene_type)  # known since the layer was opened
+    meanings = schema.meanings if schema is not None else Meanings("")
     if meanings.cloud_cover in names:
         layer.setRenderer(_by_cloud_cover(_percent(meanings)))
     else:

@@ -21,7 +21,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtWidgets import QPushButton
 
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_scenes.locator import Filter
 from planet_vector import keys
 from tests.conftest import KEY, Service

@@ -220,7 +220,7 @@ def test_actions_are_offered_in_search_layers_only(connection: Any, desktop: Des
     other = QgsVectorLayer("Polygon?crs=EPSG:4326", "other", "memory")
     QgsProject.instance().addMapLayer(other)
     registry = QgsGui.mapLayerActionRegistry()
-    assert len(registry.mapLayerActions(search)) == 3 and registry.mapLayerActions(other) == []
+    assert len(registry.mapLayerActions(search)) == 2 and registry.mapLayerActions(other) == []
     actions.stop()
     assert registry.mapLayerActions(search) == []
 
@@ -245,7 +245,7 @@ def test_actions_of_qgis_s_menus_add_each_scene_once(connection: Any, desktop: D
         return names
 
     def offered(menu: QMenu) -> List[Any]:
-        return [action for action in menu.actions() if action.text() == "Add visual to the map"]
+        return [action for action in menu.actions() if action.text() == "Add its imagery to the map"]
 
     form = QgsActionMenu(search, first, "Feature")
     offered(form)[0].trigger()

@@ -10,8 +10,13 @@
     </message>
     <message>
       <location filename="../actions.py" />
-      <source>Add {product} to the map</source>
-      <translation>{product} zur Karte hinzufügen</translation>
+      <source>Add its imagery to the map</source>
+      <translation>Bilddaten zur Karte hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../actions.py" />
+      <source>Add other imagery…</source>
+      <translation>Andere Bilddaten hinzufügen…</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -175,6 +180,11 @@
     </message>
     <message>
       <location filename="../browser.py" />
+      <source>Search in the panel</source>
+      <translation>Im Bedienfeld suchen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
       <source>Rename…</source>
       <translation>Umbenennen …</translation>
     </message>
@@ -240,8 +250,13 @@
     </message>
     <message>
       <location filename="../connection_dialog.py" />
-      <source>none, or stored in the configuration below</source>
-      <translation>keiner, oder in der Konfiguration darunter gespeichert</translation>
+      <source>Detect it</source>
+      <translation>Erkennen</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>none</source>
+      <translation>keiner</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -260,13 +275,28 @@
     </message>
     <message>
       <location filename="../connection_dialog.py" />
+      <source>Kind</source>
+      <translation>Art</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
       <source>Key</source>
       <translation>Schlüssel</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
-      <source>Configuration</source>
-      <translation>Konfiguration</translation>
+      <source>or a stored one</source>
+      <translation>oder ein gespeicherter</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Asking the service for its kind …</source>
+      <translation>Art des Dienstes wird erfragt …</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Detecting the kind of a service</source>
+      <translation>Art eines Dienstes wird erkannt</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -375,6 +405,11 @@
     </message>
     <message>
       <location filename="../dock_count.py" />
+      <source>Asking the service …</source>
+      <translation>Dienst wird gefragt …</translation>
+    </message>
+    <message>
+      <location filename="../dock_count.py" />
       <source>{count:,} scenes</source>
       <translation>{count:,} Szenen</translation>
     </message>
@@ -449,6 +484,21 @@
       <translation>Gebiet</translation>
     </message>
     <message>
+      <location filename="../dock_form.py" />
+      <source>Choose a collection first; the service is listing them.</source>
+      <translation>Wählen Sie zuerst eine Sammlung; der Dienst listet sie gerade auf.</translation>
+    </message>
+    <message>
+      <location filename="../dock_form.py" />
+      <source>Requesting the fields of {collection}</source>
+      <translation>Felder von {collection} werden angefordert</translation>
+    </message>
+    <message>
+      <location filename="../dock_form.py" />
+      <source>The fields of the collection are not known yet: try again in a moment.</source>
+      <translation>Die Felder der Sammlung sind noch nicht bekannt: Versuchen Sie es gleich noch einmal.</translation>
+    </message>
+    <message>
       <location filename="../dock_results.py" />
       <source>Choose filters, then search.</source>
       <translation>Filter wählen, dann suchen.</translation>
@@ -500,11 +550,6 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>the area</source>
-      <translation>das Gebiet</translation>
-    </message>
-    <message>
-      <location filename="../empty.py" />
       <source>the dates</source>
       <translation>das Datum</translation>
     </message>
@@ -515,13 +560,18 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>the quality</source>
-      <translation>die Qualität</translation>
+      <source>The service has no scenes of type {scene_type}.</source>
+      <translation>Der Dienst hat keine Szenen vom Typ {scene_type}.</translation>
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>The service has no scenes of type {scene_type}.</source>
-      <translation>Der Dienst hat keine Szenen vom Typ {scene_type}.</translation>
+      <source>the area</source>
+      <translation>das Gebiet</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>No scene matches. With latitude and longitude of the area swapped there would be {count:,}: longitude comes first.</source>
+      <translation>Keine Szene passt. Mit vertauschter Breite und Länge des Gebiets gäbe es {count:,}: Die Länge steht zuerst.</translation>
     </message>
     <message>
       <location filename="../empty.py" />
@@ -539,24 +589,34 @@
       <translation>Keine Szene erfüllt alle Filter, auch nicht ohne einen von: {those}. Ohne sie alle gibt es {count:,}.</translation>
     </message>
     <message>
+      <location filename="../field_rows.py" />
+      <source>Any</source>
+      <translation>Jede</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>from</source>
+      <translation>von</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>to</source>
+      <translation>bis</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>several with commas between</source>
+      <translation>mehrere durch Kommas getrennt</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>{quality} or better</source>
+      <translation>{quality} oder besser</translation>
+    </message>
+    <message>
       <location filename="../filters.py" />
       <source>More fields</source>
       <translation>Weitere Felder</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Acquired</source>
-      <translation>Aufgenommen</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Cloud</source>
-      <translation>Wolken</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Quality</source>
-      <translation>Qualität</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -565,8 +625,18 @@
     </message>
     <message>
       <location filename="../filters.py" />
-      <source>Any</source>
-      <translation>Jede</translation>
+      <source>Acquired</source>
+      <translation>Aufgenommen</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>From – to</source>
+      <translation>Von – bis</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Cloud</source>
+      <translation>Wolken</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -615,33 +685,8 @@
     </message>
     <message>
       <location filename="../filters.py" />
-      <source>From</source>
-      <translation>Von</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>To</source>
-      <translation>Bis</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>from</source>
-      <translation>von</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>to</source>
-      <translation>bis</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
       <source>any</source>
       <translation>beliebig</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>{quality} or better</source>
-      <translation>{quality} oder besser</translation>
     </message>
     <message>
       <location filename="../follow.py" />
@@ -707,11 +752,6 @@
       <location filename="../options_page.py" />
       <source>set outside QGIS</source>
       <translation>außerhalb von QGIS gesetzt</translation>
-    </message>
-    <message>
-      <location filename="../options_page.py" />
-      <source>none</source>
-      <translation>keiner</translation>
     </message>
     <message>
       <location filename="../options_page.py" />
@@ -1325,6 +1365,11 @@
     </message>
     <message>
       <location filename="../products.py" />
+      <source>imagery</source>
+      <translation>Bilddaten</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
       <source>Mosaic of {count} scenes</source>
       <translation>Mosaik aus {count} Szenen</translation>
     </message>
@@ -1332,6 +1377,11 @@
       <location filename="../products.py" />
       <source>Imagery of {layer}</source>
       <translation>Bilder zu {layer}</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>Scene {scene} has no product that can be opened.</source>
+      <translation>Szene {scene} hat kein Produkt, das geöffnet werden kann.</translation>
     </message>
     <message>
       <location filename="../products.py" />
@@ -1432,6 +1482,11 @@
       <location filename="../style.py" />
       <source>{low:g} to {high:g} % cloud</source>
       <translation>{low:g} bis {high:g} % Wolken</translation>
+    </message>
+    <message>
+      <location filename="../thumbnails.py" />
+      <source>The service returned a thumbnail that cannot be shown.</source>
+      <translation>Der Dienst hat ein Vorschaubild geliefert, das nicht angezeigt werden kann.</translation>
     </message>
     <message>
       <location filename="../thumbnails.py" />
