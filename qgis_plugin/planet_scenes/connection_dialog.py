@@ -30,6 +30,8 @@ from planet_vector.errors import PlanetVectorError
 from planet_vector.keys import Key
 from planet_vector.roots import normalise_url
 
+_AROUND = 40  # pixels around the text of a field
+
 
 class ConnectionDialog(QDialog):
     """Dialog for a new connection: its name, the root URL and kind of the service, and the key.
@@ -66,6 +68,8 @@ class ConnectionDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self._detection: Optional[Task] = None
+        # Wide enough for the longest placeholder.
+        self.url.setMinimumWidth(self.url.fontMetrics().horizontalAdvance(self.url.placeholderText()) + _AROUND)
         form = QFormLayout(self)
         form.addRow(tr("Name"), self.name)
         form.addRow(tr("Root of the service"), self.url)

@@ -7,6 +7,7 @@ from typing import Any, Callable, List, Optional
 
 from qgis.core import Qgis, QgsCsException, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtGui import QColor, QGuiApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter
@@ -32,6 +33,7 @@ from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 _HOVER = QColor("#e31a1c")
+_MOST_FORM = 0.6  # of the height, for the form
 _CAP = 500  # scenes shown while following the map
 
 
@@ -55,7 +57,7 @@ class Dock(QgsDockWidget):
         self._hover = band(iface.mapCanvas(), _HOVER)
         self._of = connections().current()
         self._types_of: Any = None
-        self._shown = False
+        self._divided = False  # by the user
         self._added = ""  # id of the layer added last
         self.form, self.panel = SearchForm(iface), ResultsPanel(self.thumbnails)
         self._halves = QSplitter(Qt.Orientation.Vertical)
@@ -63,6 +65,8 @@ class Dock(QgsDockWidget):
         self._halves.addWidget(self.panel)
         self._halves.setStretchFactor(1, 1)
         self._halves.setChildrenCollapsible(False)
+        self._halves.splitterMoved.connect(self._divide)
+        self.form.resized.connect(self._share_later)
         self.setWidget(self._halves)
         self.area, self.filters, self.scene_type = self.form.area, self.form.filters, self.form.scene_type
         self.said, self.results, self.list = self.panel.said, self.panel.results, self.panel.list
@@ -252,9 +256,10 @@ class Dock(QgsDockWidget):
             The event.
         """
         super().showEvent(event)
-        if not self._shown:
-            self._shown = True
-            QTimer.singleShot(0, self._share)  # the form's height is known after its layout
+        self._share_later()
+
+    def _share_later(self) -> None:
+        QTimer.singleShot(0, self._share)  # the form's height is known after its layout
 
     # ---- signals ---------------------------------------------------------------------------------------------
 
@@ -420,6 +425,13 @@ class Dock(QgsDockWidget):
     # ---- sizes -----------------------------------------------------------------------------------------------
 
     def _share(self) -> None:
-        """Give the form the height it needs, and the list the rest; the user's later changes are kept."""
+        """Give the form the height it needs, up to a share, and the list the rest; the user's own division is kept."""
+        if self._divided or sip.isdeleted(self):
+            return
         wanted, room = self.form.widget().sizeHint().height(), self._halves.height()
-        self._halves.setSizes([wanted, max(room - wanted, 0)])
+        wanted = min(wanted, int(room * _MOST_FORM))
+        if self._halves.sizes()[0] != wanted:
+            self._halves.setSizes([wanted, max(room - wanted, 0)])
+
+    def _divide(self, *_: object) -> None:
+        self._divided = True

@@ -9,7 +9,7 @@ import logging
 from typing import Callable, List, Optional, Sequence, Tuple
 
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QPushButton, QScrollArea, QWidget
 
 from planet_scenes.area import AreaChooser
@@ -43,6 +43,9 @@ class SearchForm(QScrollArea):
     type_changed = pyqtSignal()
     """Emitted when the collection has changed."""
 
+    resized = pyqtSignal()
+    """Emitted when the form needs another height."""
+
     failed = pyqtSignal(object)
     """Emitted with the error if the schema of the collection cannot be requested."""
 
@@ -63,6 +66,7 @@ class SearchForm(QScrollArea):
         for box in inner.findChildren(QComboBox):  # so that long entries do not widen the dock
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(5)
+        inner.installEventFilter(self)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -76,6 +80,20 @@ class SearchForm(QScrollArea):
         self.scene_type.currentTextChanged.connect(self._typed)
         self.area.changed.connect(self.changed)
         self.filters.changed.connect(self.changed)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Emit `resized` when rows are shown or hidden.
+
+        Parameters
+        ----------
+        watched : QObject
+            The form inside.
+        event : QEvent
+            The event.
+        """
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.resized.emit()
+        return super().eventFilter(watched, event)
 
     @property
     def schema(self) -> Optional[CollectionSchema]:

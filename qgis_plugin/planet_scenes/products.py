@@ -8,6 +8,8 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 from osgeo import gdal
 from qgis.core import (
     QgsContrastEnhancement,
+    QgsLayerTreeLayer,
+    QgsMapLayerLegendUtils,
     QgsMultiBandColorRenderer,
     QgsProject,
     QgsRasterLayer,
@@ -16,11 +18,12 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch
+from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch, style
 from planet_scenes.connection import Connection
 from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.assets import SpectralBand
 from planet_vector.catalog import Catalog
 from planet_vector.errors import NotFoundError, PlanetVectorError, RasterAccessError
 from planet_vector.names import Name, parse_name
@@ -31,6 +34,9 @@ from planet_vector.vector.layer import LAYER_PARAMETERS
 
 TILES = "tiles"
 """Stands for a product: the scene's tiles as rendered by the service."""
+
+BANDS = "planet_scenes/bands"
+"""Custom property of raster layers: the names of the bands drawn."""
 
 Done = Optional[Callable[[List[QgsRasterLayer]], None]]
 
@@ -267,24 +273,45 @@ def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any,
             group = group_below(search, group_title)
             for position, layer in enumerate(layers):
                 QgsProject.instance().addMapLayer(layer, False)
-                group.insertLayer(position, layer)
+                group.insertChildNode(position, _node(layer))
+            if isinstance(search, QgsVectorLayer):
+                style.show_outlines(search)
         if on_done is not None:
             on_done(layers)
 
     return Task.start(title, work, done, of_project=True)
 
 
+def _node(layer: QgsRasterLayer) -> QgsLayerTreeLayer:
+    """Return a layer tree node, whose legend names the bands: QGIS would take colours of the file, mostly Gray."""
+    node = QgsLayerTreeLayer(layer)
+    for number, name in enumerate(layer.customProperty(BANDS) or ()):
+        QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, name)
+    return node
+
+
 def _layer(
     catalog: Catalog, connection: Connection, scene: Scene, product: str, view: View, feedback: Any
 ) -> QgsRasterLayer:
-    title = f"{scene.acquired:%Y-%m-%d %H:%M} {scene.id} {product}"
+    title = f"{scene.id} {product}"  # without the date, which the first letters of most ids are anyway
     again = connection.name_of(scene, product)
     if product == TILES:
         return _opened(_source(catalog, scene, product), title, again)
     source = _source(catalog, scene, product)
     if "," not in product:
         source = overviews.prepared(catalog, scene, product, source, feedback)
-    return _raster(source, title, again, view)
+    return _raster(source, title, again, view, _bands_of(scene, product))
+
+
+def _bands_of(scene: Scene, product: str) -> Tuple[SpectralBand, ...]:
+    """Return the documented bands of a product, or of several products as one raster; empty if one is unknown."""
+    found: List[SpectralBand] = []
+    for name in product.split(","):
+        bands = scene.asset(name).bands
+        if not bands:
+            return ()
+        found += bands
+    return tuple(found)
 
 
 def _source(catalog: Catalog, scene: Scene, product: str) -> str:
@@ -297,12 +324,16 @@ def _source(catalog: Catalog, scene: Scene, product: str) -> str:
     return product_sources.name_of(catalog, scene, product)
 
 
-def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
-    """Open a raster layer, stretched to the values in view."""
+def _raster(source: str, title: str, again: str, view: View, bands: Tuple[SpectralBand, ...] = ()) -> QgsRasterLayer:
+    """Open a raster layer, stretched to the values in view; its documented bands decide which are drawn."""
     dataset = raster_opening.open_source(source, title)
-    drawn = stretch.drawn(dataset, title, view.extent, view.crs)
+    known = bands if len(bands) == dataset.RasterCount else ()
+    drawn = stretch.drawn(dataset, title, view.extent, view.crs, [band.colour for band in known])
     dataset = None
     layer = _opened(source, title, again)
+    names = [known[band.number - 1].description if known else "" for band in drawn.bands]
+    told = [name or tr("Band {number}").format(number=band.number) for name, band in zip(names, drawn.bands)]
+    layer.setCustomProperty(BANDS, told)
     _draw(layer, drawn)
     return layer
 

@@ -66,7 +66,7 @@ class Desktop:
 
     def said(self) -> List[str]:
         """Return the texts in the message bar."""
-        return [item.text() for item in self.bar.items()]
+        return [item.property("sentence") or item.text() for item in self.bar.items()]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -45,7 +45,7 @@ def wait_for(true, what, seconds=60):
 
 
 def said():
-    return [item.text() for item in iface.messageBar().items()]
+    return [item.property("sentence") or item.text() for item in iface.messageBar().items()]
 
 
 def settle():

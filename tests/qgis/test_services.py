@@ -15,6 +15,7 @@ from planet_scenes.browser import ConnectionItem, RootItem
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
+from planet_scenes.source_page import SourceProvider
 from planet_vector.catalog import connect
 from planet_vector.names import parse_name
 from tests import second_catalog
@@ -150,6 +151,39 @@ def test_the_browser_lists_what_a_service_has(some: Connection) -> None:
     next(action for action in types[0].actions(parent) if action.text() == "Search in the panel").trigger()
     assert heard == [(some.name, types[0].name())]
     parent.deleteLater()
+
+
+def test_the_data_source_page_lists_the_collections_and_adds_one(some: Connection, desktop: Desktop) -> None:
+    page = SourceProvider().createDataSourceWidget(desktop.window)
+    page.setMapCanvas(desktop.canvas)
+    desktop.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:4326"))
+    desktop.canvas.setExtent(LAND)
+    enabled: List[bool] = []
+    page.enableButtons.connect(enabled.append)
+    page.connection.setCurrentText("some")
+    assert page.list.count() == 0 and enabled[-1] is False
+    page.connect_button.click()
+    wait_for(page.list.count)
+    assert [page.list.item(row).text() for row in range(page.list.count())] == list(connect(some.url).scene_types())
+    collection = COLLECTIONS[connect(some.url).kind]
+    page.filter.setText(collection[1:4].upper())
+    page.list.setCurrentRow([page.list.item(row).text() for row in range(page.list.count())].index(collection))
+    assert enabled[-1] is True
+    page.limit.setValue(4)
+    heard: List[Any] = []
+    connections().chosen.connect(lambda *what: heard.append(what))
+    page.search_button.click()
+    assert heard == [("some", collection)]
+    page.addButtonClicked()
+    (layer,) = wait_for(lambda: list(QgsProject.instance().mapLayers().values()))
+    assert layer.featureCount() == 4 and layer.name() == collection
+    page.in_view.setChecked(True)
+    west, south, east, north = map(float, dict(parse_name(page.planet_name()).parameters)["bbox"].split(","))
+    seen = desktop.canvas.extent()
+    expected = (seen.xMinimum(), seen.yMinimum(), seen.xMaximum(), seen.yMaximum())
+    assert (west, south, east, north) == pytest.approx(expected)
+    settle()
+    page.deleteLater()
 
 
 def test_a_form_waits_for_the_schema_and_says_what_fails(

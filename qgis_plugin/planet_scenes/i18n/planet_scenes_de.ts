@@ -319,6 +319,11 @@
       <translation>Es gibt keine Verbindung {name}: eine von {those} angeben oder die Adresse eines Dienstes.</translation>
     </message>
     <message>
+      <location filename="../core.py" />
+      <source>{reason}: log in.</source>
+      <translation>{reason}: Melden Sie sich an.</translation>
+    </message>
+    <message>
       <location filename="../dock.py" />
       <source>Satellite scenes</source>
       <translation>Satellitenszenen</translation>
@@ -515,13 +520,28 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Layer</source>
+      <translation>Layer</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Let a layer of the search follow the map</source>
       <translation>Einen Layer der Suche der Karte folgen lassen</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Follow</source>
+      <translation>Folgen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>More actions for the search</source>
       <translation>Weitere Aktionen für die Suche</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>More</source>
+      <translation>Mehr</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -725,8 +745,18 @@
     </message>
     <message>
       <location filename="../locator.py" />
+      <source>{name} has no scene {scene}.</source>
+      <translation>{name} hat keine Szene {scene}.</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
       <source>Add its footprint</source>
       <translation>Ihren Umriss hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
+      <source>{name} has {count} collections: write pl COLLECTION/ID.</source>
+      <translation>{name} hat {count} Sammlungen: Schreiben Sie pl SAMMLUNG/ID.</translation>
     </message>
     <message>
       <location filename="../locator.py" />
@@ -802,6 +832,11 @@
       <location filename="../plugin.py" />
       <source>Search satellite scenes</source>
       <translation>Satellitenszenen suchen</translation>
+    </message>
+    <message>
+      <location filename="../plugin.py" />
+      <source>Add Satellite Scenes…</source>
+      <translation>Satellitenszenen hinzufügen…</translation>
     </message>
     <message>
       <location filename="../polygons.py" />
@@ -1385,6 +1420,11 @@
     </message>
     <message>
       <location filename="../products.py" />
+      <source>Band {number}</source>
+      <translation>Band {number}</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
       <source>QGIS cannot open {title}.</source>
       <translation>QGIS kann {title} nicht öffnen.</translation>
     </message>
@@ -1454,6 +1494,46 @@
       <translation>Der Abzug hat nur {kept} von {count} Szenen und wurde verworfen: noch einmal versuchen.</translation>
     </message>
     <message>
+      <location filename="../source_page.py" />
+      <source>Add satellite scenes as a layer</source>
+      <translation>Satellitenszenen als Layer hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Add satellite scenes</source>
+      <translation>Satellitenszenen hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Filter collections</source>
+      <translation>Sammlungen filtern</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Only scenes in the present extent of the map</source>
+      <translation>Nur Szenen im aktuellen Kartenausschnitt</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Connect to list the collections.</source>
+      <translation>Verbinden Sie sich, um die Sammlungen aufzulisten.</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Connect</source>
+      <translation>Verbinden</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>scenes, the newest</source>
+      <translation>Szenen, die neuesten</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>The service lists no collections.</source>
+      <translation>Der Dienst listet keine Sammlungen auf.</translation>
+    </message>
+    <message>
       <location filename="../stored_keys.py" />
       <source>The key was not stored: no master password was entered.</source>
       <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
@@ -1477,6 +1557,16 @@
       <location filename="../stretch.py" />
       <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
       <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../style.py" />
+      <source>Filled</source>
+      <translation>Gefüllt</translation>
+    </message>
+    <message>
+      <location filename="../style.py" />
+      <source>Outlines</source>
+      <translation>Umrisse</translation>
     </message>
     <message>
       <location filename="../style.py" />
