@@ -13,6 +13,7 @@ from qgis.PyQt.QtWidgets import QMenu
 from planet_scenes import core, messages, products
 from planet_scenes.connection import Connection
 from planet_scenes.icons import icon
+from planet_scenes.imagery import Imagery
 from planet_scenes.imagery_menu import fill_menu
 from planet_scenes.layers import scene_type_of, search_of
 from planet_scenes.projects import connection_of
@@ -122,8 +123,8 @@ def offer(iface: QgisInterface, layer: QgsVectorLayer, features: List[QgsFeature
         menu = QMenu(iface.mainWindow())
         menu.setObjectName("PlanetScenesImagery")
 
-        def add(product: str) -> None:
-            products.add_products(connection, scenes, product, None, below=layer, view=view_of(iface))
+        def add(imagery: Imagery) -> None:
+            products.add_products(connection, scenes, imagery, None, below=layer, view=view_of(iface))
 
         fill_menu(menu, scenes, add)
         menu.aboutToHide.connect(menu.deleteLater)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List, Optional, Union
 
 from qgis.core import Qgis, QgsCsException, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QPoint, Qt, QTimer
-from qgis.PyQt.QtGui import QColor, QGuiApplication
-from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtWidgets import QSplitter
 
 from planet_scenes import core, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
+from planet_scenes.activation import Activation
 from planet_scenes.area_tool import band, take_away
 from planet_scenes.connection_dialog import ask_for_key
 from planet_scenes.connections import connections
 from planet_scenes.dock_count import Counter, Search
-from planet_scenes.dock_download import DownloadDialog, common_products
 from planet_scenes.dock_form import SearchForm
+from planet_scenes.dock_menus import ask_download, ask_snapshot, ask_title, show_menu
 from planet_scenes.dock_results import ResultsPanel
 from planet_scenes.follow import FollowMap
-from planet_scenes.icons import icon
+from planet_scenes.imagery import Imagery
 from planet_scenes.polygons import WGS84
 from planet_scenes.results import Entry, footprint, place_on
 from planet_scenes.tasks import Task
@@ -53,6 +54,7 @@ class Dock(QgsDockWidget):
         self.iface = iface
         self.thumbnails = Thumbnails(self)
         self.counter = Counter(self._searched, self)
+        self.activation = Activation(self)
         self.follower: Optional[FollowMap] = None
         self._hover = band(iface.mapCanvas(), _HOVER)
         self._of = connections().current()
@@ -74,9 +76,9 @@ class Dock(QgsDockWidget):
         self.panel.search_button.clicked.connect(self.search)
         self.panel.layer_button.clicked.connect(self.add_layer)
         self.panel.follow_button.clicked.connect(self.follow)
-        self.panel.save_action.triggered.connect(self._ask_title)
-        self.panel.snapshot_action.triggered.connect(self._ask_snapshot)
-        self.panel.download_button.clicked.connect(self._ask_download)
+        self.panel.save_action.triggered.connect(lambda: ask_title(self))
+        self.panel.snapshot_action.triggered.connect(lambda: ask_snapshot(self))
+        self.panel.download_button.clicked.connect(lambda: ask_download(self))
         self.panel.product_chosen.connect(self.add_products)
         self.panel.mosaic_chosen.connect(self.add_mosaic)
         self.form.changed.connect(self._changed)
@@ -87,7 +89,7 @@ class Dock(QgsDockWidget):
         self.results.modelReset.connect(lambda: self._hovered(None))
         self.list.hovered.connect(self._hovered)
         self.list.doubleClicked.connect(lambda index: self.zoom(self.results.scene(index)))
-        self.list.customContextMenuRequested.connect(self._menu)
+        self.list.customContextMenuRequested.connect(lambda place: show_menu(self, place))
         connections().changed.connect(self._connections_changed)
         connections().chosen.connect(self.choose)
 
@@ -150,13 +152,13 @@ class Dock(QgsDockWidget):
             self._with_name(self._follow)
         self.panel.follow_button.setChecked(self.follower is not None)
 
-    def add_products(self, product: str) -> None:
+    def add_products(self, product: Union[str, Imagery]) -> None:
         """Add a product of the selected scenes.
 
         Parameters
         ----------
-        product : str
-            The product.
+        product : str or Imagery
+            The product; an empty text for the preferred one.
         """
         scenes, view = self.list.selected(), view_of(self.iface)
         try:
@@ -190,6 +192,13 @@ class Dock(QgsDockWidget):
         """
         try:
             self.download_bar.start(connections().current(), self.list.selected(), wanted, directory)
+        except PlanetVectorError as error:
+            self._failed(error)
+
+    def ask_activation(self) -> None:
+        """Ask which products of the selected scenes the service shall activate."""
+        try:
+            self.activation.ask(connections().current(), self.list.selected())
         except PlanetVectorError as error:
             self._failed(error)
 
@@ -244,6 +253,7 @@ class Dock(QgsDockWidget):
         self.thumbnails.stop()
         self.results.clear()
         self.download_bar.stop()
+        self.activation.close_down()
         self.area.close_down()
         take_away(self.iface.mapCanvas(), self._hover)
 
@@ -383,44 +393,6 @@ class Dock(QgsDockWidget):
                 self._failed(error)
 
         self._with_schema(named)
-
-    # ---- menus and dialogs -----------------------------------------------------------------------------------
-
-    def _menu(self, place: QPoint) -> None:
-        scenes = self.list.selected()
-        if not scenes:
-            return
-        menu = QMenu(self.list)
-        menu.addAction(tr("Zoom to the scene"), lambda: self.zoom(scenes[0]))
-        self.panel.fill_products(menu.addMenu(icon("product"), tr("Add product")))
-        menu.addAction(icon("download"), tr("Download…"), self._ask_download).setEnabled(not self.download_bar.busy)
-        menu.addAction(tr("Copy the name"), lambda: self._copy(scenes))
-        menu.exec(self.list.viewport().mapToGlobal(place))
-        menu.deleteLater()
-
-    def _copy(self, scenes: List[Scene]) -> None:
-        names = [connections().current().name_of(scene) for scene in scenes]
-        QGuiApplication.clipboard().setText("\n".join(names))
-
-    def _ask_download(self) -> None:
-        scenes = self.list.selected()
-        if not common_products(scenes):
-            self.said.setText(tr("The scenes have no product in common."))
-            return
-        dialog = DownloadDialog(scenes, self)
-        if dialog.exec():
-            self.download_to(dialog.directory(), dialog.products())
-        dialog.deleteLater()
-
-    def _ask_snapshot(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, tr("Save a snapshot"), "", "GeoPackage (*.gpkg)")
-        if path:
-            self.save_snapshot(path if path.endswith(".gpkg") else f"{path}.gpkg")
-
-    def _ask_title(self) -> None:
-        title, accepted = QInputDialog.getText(self, tr("Save search"), tr("Title:"), text=self.form.title())
-        if accepted and title.strip():
-            self.save_search(title.strip())
 
     # ---- sizes -----------------------------------------------------------------------------------------------
 

@@ -24,8 +24,8 @@ class ResultsPanel(QWidget):
         Source of the thumbnails.
     """
 
-    product_chosen = pyqtSignal(str)
-    """Emitted with the product of the selected scenes to add."""
+    product_chosen = pyqtSignal(object)
+    """Emitted with the `Imagery` of the selected scenes to add."""
 
     mosaic_chosen = pyqtSignal(str)
     """Emitted with the product of the whole search to add as one mosaic."""

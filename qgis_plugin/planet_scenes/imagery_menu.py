@@ -6,12 +6,12 @@ from typing import Callable, Sequence
 
 from qgis.PyQt.QtWidgets import QMenu
 
-from planet_scenes import products
+from planet_scenes.imagery import Imagery, offers_of
 from planet_vector.scene import Scene
 
 
-def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Callable[[str], None]) -> None:
-    """Offer the imagery that all scenes have.
+def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Callable[[Imagery], None]) -> None:
+    """Offer the imagery that all scenes have: combinations of bands and indices, then products by name.
 
     Parameters
     ----------
@@ -20,12 +20,14 @@ def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Callable[[str], None])
     scenes : sequence of Scene
         The scenes.
     call : callable
-        Called with the product that is chosen.
+        Called with the imagery that is chosen.
     """
     menu.clear()
-    offered = [products.products_of(scene) for scene in scenes]
-    texts = dict(products.combinations())
-    for product in offered[0] if offered else []:
-        if all(product in others for others in offered):
-            text = f"{product} – {texts[product]}" if product in texts else product
-            menu.addAction(text, lambda product=product: call(product))
+    offered = [offers_of(scene) for scene in scenes]
+    named = False
+    for imagery in offered[0] if offered else []:
+        if all(imagery in others for others in offered[1:]):
+            if not imagery.title and not named:
+                named = True
+                menu.addSeparator()
+            menu.addAction(imagery.text, lambda imagery=imagery: call(imagery))

@@ -21,6 +21,7 @@ from planet_scenes import core, layers, messages, products
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
 from planet_scenes.icons import icon, path
+from planet_scenes.imagery import preferred
 from planet_scenes.results import place_on
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
@@ -52,7 +53,7 @@ class Found:
         """Return what can be added, as tuples of product (empty for the footprint), text and icon name."""
         found = [("", tr("Add its footprint"), "scenes")]
         if self.scene.products:
-            best = products.preferred(self.scene)
+            best = preferred(self.scene).name
             found.append((best, tr("Add its product {product}").format(product=best), "product"))
         return found
 

@@ -93,7 +93,7 @@ def test_a_service_is_searched_and_its_imagery_added(
     dock.scene_type.setCurrentText(COLLECTIONS[kind])
     dock.search()
     wait_for(lambda: dock.results.rowCount())
-    settle()
+    settle(60)
     schema = dock.form.schema
     assert schema is not None and schema.collection == COLLECTIONS[kind]
     assert set(dock.filters.fields.rows) <= set(schema.fields)

@@ -19,6 +19,51 @@
       <translation>Andere Bilddaten hinzufügen…</translation>
     </message>
     <message>
+      <location filename="../activation.py" />
+      <source>Activate products</source>
+      <translation>Produkte aktivieren</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Activate</source>
+      <translation>Aktivieren</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Requesting the states of products</source>
+      <translation>Zustände der Produkte werden angefordert</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Stop waiting</source>
+      <translation>Nicht mehr warten</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>The service prepares these files on request. That takes some minutes and may count against your quota.</source>
+      <translation>Der Dienst stellt diese Dateien auf Anforderung bereit. Das dauert einige Minuten und kann auf Ihr Kontingent angerechnet werden.</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>All products that you may download are active.</source>
+      <translation>Alle Produkte, die Sie herunterladen dürfen, sind aktiv.</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Activating {count} products</source>
+      <translation>{count} Produkte werden aktiviert</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>{product} ({count} of {scenes} scenes)</source>
+      <translation>{product} ({count} von {scenes} Szenen)</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>{count} products are active, and can be added or downloaded.</source>
+      <translation>{count} Produkte sind aktiv und können hinzugefügt oder heruntergeladen werden.</translation>
+    </message>
+    <message>
       <location filename="../area.py" />
       <source>The selected polygons of the layer, or all if none is selected</source>
       <translation>Die ausgewählten Polygone des Layers, oder alle, wenn keines ausgewählt ist</translation>
@@ -225,6 +270,11 @@
     </message>
     <message>
       <location filename="../combined_rasters.py" />
+      <source>{title} has no bands {a} and {b}.</source>
+      <translation>{title} hat keine Bänder {a} und {b}.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
       <source>{title} is not north up, so it cannot be combined with others.</source>
       <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht mit anderen kombiniert werden.</translation>
     </message>
@@ -330,43 +380,8 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Zoom to the scene</source>
-      <translation>Zur Szene zoomen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Copy the name</source>
-      <translation>Den Namen kopieren</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save a snapshot</source>
-      <translation>Abzug speichern</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save search</source>
-      <translation>Suche speichern</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Title:</source>
-      <translation>Titel:</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
       <source>Requesting the scene types</source>
       <translation>Szenentypen werden erfragt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Add product</source>
-      <translation>Produkt hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>The scenes have no product in common.</source>
-      <translation>Die Szenen haben kein gemeinsames Produkt.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -377,11 +392,6 @@
       <location filename="../dock.py" />
       <source>{count:,} scenes in view</source>
       <translation>{count:,} Szenen im Ausschnitt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Download…</source>
-      <translation>Herunterladen …</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -502,6 +512,51 @@
       <location filename="../dock_form.py" />
       <source>The fields of the collection are not known yet: try again in a moment.</source>
       <translation>Die Felder der Sammlung sind noch nicht bekannt: Versuchen Sie es gleich noch einmal.</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Zoom to the scene</source>
+      <translation>Zur Szene zoomen</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Copy the name</source>
+      <translation>Den Namen kopieren</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Save a snapshot</source>
+      <translation>Abzug speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Save search</source>
+      <translation>Suche speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Title:</source>
+      <translation>Titel:</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Add product</source>
+      <translation>Produkt hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Activate products…</source>
+      <translation>Produkte aktivieren…</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>The scenes have no product in common.</source>
+      <translation>Die Szenen haben kein gemeinsames Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Download…</source>
+      <translation>Herunterladen …</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -722,6 +777,46 @@
       <location filename="../gdal_calls.py" />
       <source>GDAL gives no reason</source>
       <translation>GDAL nennt keinen Grund</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>True colour</source>
+      <translation>Echtfarben</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>False colour, vegetation in red</source>
+      <translation>Falschfarben, Vegetation in Rot</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Short-wave infrared, cities</source>
+      <translation>Kurzwelliges Infrarot, Städte</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Fields</source>
+      <translation>Felder</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Land and water</source>
+      <translation>Land und Wasser</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>NDVI, vegetation</source>
+      <translation>NDVI, Vegetation</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>NDWI, open water</source>
+      <translation>NDWI, offenes Wasser</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Scene {scene} has no product that can be opened.</source>
+      <translation>Szene {scene} hat kein Produkt, das geöffnet werden kann.</translation>
     </message>
     <message>
       <location filename="../layers.py" />
@@ -1370,31 +1465,6 @@
     </message>
     <message>
       <location filename="../products.py" />
-      <source>natural colours</source>
-      <translation>natürliche Farben</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>vegetation, in near infrared</source>
-      <translation>Vegetation, im nahen Infrarot</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>cities, in short-wave infrared</source>
-      <translation>Städte, im kurzwelligen Infrarot</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>fields</source>
-      <translation>Felder</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>land and water</source>
-      <translation>Land und Wasser</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
       <source>Opening {product} of {title}</source>
       <translation>{product} von {title} wird geöffnet</translation>
     </message>
@@ -1412,11 +1482,6 @@
       <location filename="../products.py" />
       <source>Imagery of {layer}</source>
       <translation>Bilder zu {layer}</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>Scene {scene} has no product that can be opened.</source>
-      <translation>Szene {scene} hat kein Produkt, das geöffnet werden kann.</translation>
     </message>
     <message>
       <location filename="../products.py" />
