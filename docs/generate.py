@@ -63,7 +63,8 @@ PICTURES = {"demo/quicklook.png": "img/quicklook.jpg"}  # from `make demo`; as J
 ARCHIVE = DOCS.parent / "demo" / "archive"  # from `make demo`
 MOST_BYTES = 400_000  # larger PNGs get a palette
 COLOURS = 192  # of that palette, which takes a third of the bytes without a visible difference
-DRAWING = ("pictures_maps", "pictures_stacks")  # modules with make(directory, environ), which writes into docs/img
+# Modules with make(directory, environ), which writes into docs/img.
+DRAWING = ("pictures_maps", "pictures_stacks", "pictures_timeseries")
 
 
 @contextmanager

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from planet_vector.catalog import connect as connect
     from planet_vector.driver.registration import register as register
     from planet_vector.maps import write_map as write_map
+    from planet_vector.maps.inline import show_map as show_map
     from planet_vector.rasters import activate_products as activate
     from planet_vector.rasters import download_products as download
     from planet_vector.rasters import open_mosaic as mosaic
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from planet_vector.rasters import quicklook as quicklook
     from planet_vector.rasters import resolve as resolve
     from planet_vector.rasters import sync_products as sync
+    from planet_vector.series.timeseries import timeseries as timeseries
     from planet_vector.stac_export import to_stac as to_stac
     from planet_vector.stacks.crop import crop_stack as crop_stack
     from planet_vector.stacks.cube import to_xarray as to_xarray
@@ -77,7 +79,9 @@ __all__ = [
     "register",
     "resolve",
     "search",
+    "show_map",
     "sync",
+    "timeseries",
     "to_stac",
     "to_xarray",
     "write_map",
@@ -97,7 +101,9 @@ _FUNCTIONS = {
     "register": ("driver.registration", "register"),
     "resolve": ("rasters", "resolve"),
     "search": ("vector.search", "search"),
+    "show_map": ("maps.inline", "show_map"),
     "sync": ("rasters", "sync_products"),
+    "timeseries": ("series.timeseries", "timeseries"),
     "to_stac": ("stac_export", "to_stac"),
     "to_xarray": ("stacks.cube", "to_xarray"),
     "write_map": ("maps", "write_map"),

@@ -41,6 +41,22 @@ class SpectralBand(NamedTuple):
         return None if self.low is None or self.high is None else round(self.high - self.low, 5)
 
 
+class BandValues(NamedTuple):
+    """Nodata, scale and offset of a band as its service states them, for files that lack them.
+
+    Attributes
+    ----------
+    nodata : float or None
+        The value of missing data; may be NaN.
+    scale, offset : float
+        The physical value of a pixel is ``pixel * scale + offset``.
+    """
+
+    nodata: Optional[float] = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+
 @dataclass(frozen=True)
 class Asset:
     """File of a scene at the service.
@@ -64,6 +80,12 @@ class Asset:
         Whether the key of the search may download it.
     refusal : str
         Why the file cannot be opened as a raster, as the end of a sentence about it; empty if it can.
+    values : tuple of BandValues
+        Values of its bands in order; empty if the service does not state them.
+    gsd : float or None
+        Its ground sample distance in metres, if it differs among assets of the scene.
+    gdal_name : str
+        Name by which any GDAL opens the file with the user's own settings; empty for ``/vsicurl/`` and `href`.
     """
 
     name: str
@@ -74,6 +96,9 @@ class Asset:
     on_request: bool = False
     permitted: bool = True
     refusal: str = ""
+    values: Tuple[BandValues, ...] = ()
+    gsd: Optional[float] = None
+    gdal_name: str = ""
 
 
 class AssetState(NamedTuple):

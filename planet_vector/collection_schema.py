@@ -14,6 +14,8 @@ Feature = Mapping[str, Any]
 TEXT, TIME, REAL, INTEGER, LONG = "String", "DateTime", "Real", "Integer", "Integer64"
 """Types of columns, named as GDAL's field types."""
 
+_DIGITS = 12  # decimals of converted cloud covers: the digits of the service return, without those of binary fractions
+
 BOOLEAN = "Boolean"
 """Type of a column of JSON's true and false, which GDAL's Python drivers can only return as the integers 1 and 0."""
 
@@ -108,7 +110,7 @@ class Meanings:
         percent : float
             Cloud cover in percent.
         """
-        return percent if self.full_cover == 100 else percent * self.full_cover / 100
+        return percent if self.full_cover == 100 else round(percent * self.full_cover / 100, _DIGITS)
 
     def percent_of_cover(self, cover: float) -> float:
         """Return a cloud cover in percent.
@@ -118,7 +120,7 @@ class Meanings:
         cover : float
             Cloud cover in the service's unit.
         """
-        return cover if self.full_cover == 100 else cover * 100 / self.full_cover
+        return cover if self.full_cover == 100 else round(cover * 100 / self.full_cover, _DIGITS)
 
 
 def _no_assets(feature: Feature) -> Mapping[str, Asset]:

@@ -21,6 +21,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Mapping, Optional
 
+from planet_vector.asset_access import AssetAccess
 from planet_vector.connection_lookup import default_connection, find_connection
 from planet_vector.connections import ENVIRONMENT
 from planet_vector.errors import ConfigError
@@ -49,6 +50,8 @@ class Settings:
         One of `planet_vector.connections.KINDS`; empty for a root of unknown kind.
     connection : str
         Name of the connection; empty for a root without a connection.
+    access : AssetAccess
+        How the files of scenes are accessed.
     """
 
     api_url: str
@@ -59,6 +62,7 @@ class Settings:
     withheld: str = field(default="", compare=False)
     kind: str = field(default="v0", compare=False)
     connection: str = field(default="", compare=False)
+    access: AssetAccess = AssetAccess()
 
     @classmethod
     def load(
@@ -121,6 +125,7 @@ class Settings:
             withheld=withheld,
             kind=meant.kind,
             connection=meant.name,
+            access=meant.access,
         )
 
     @property

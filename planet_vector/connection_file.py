@@ -5,7 +5,8 @@ It is ``connections.json`` in the user's configuration folder::
     {"version": 1, "default": "office",
      "connections": {"office": {"kind": "v0", "root": "https://imagery.example.org/v0/"}}}
 
-Its keys are stored separately (`planet_vector.keys`).
+Its keys are stored separately (`planet_vector.keys`). A member ``access`` has settings for access to the files of
+scenes (`planet_vector.asset_access`), by the names of connections, also of built-in ones.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import json
 import os
 import sqlite3
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, NamedTuple, TypedDict, cast
 
+from planet_vector.asset_access import AssetAccess
 from planet_vector.atomic_files import write_whole
 from planet_vector.connections import (
     BUILT_IN,
@@ -45,13 +48,25 @@ class FileContent(TypedDict):
     version: int
     default: str
     connections: Dict[str, Dict[str, str]]
+    access: Dict[str, Dict[str, object]]
 
 
 class ConnectionFile(NamedTuple):
-    """Content of the file of connections, and the connections in it."""
+    """Content of the file of connections.
+
+    Attributes
+    ----------
+    content : FileContent
+        The content.
+    own : list of Connection
+        The connections in it.
+    built_in : list of Connection
+        The built-in ones, with their settings of access in it.
+    """
 
     content: FileContent
     own: List[Connection]
+    built_in: List[Connection]
 
 
 def connections_path() -> Path:
@@ -73,13 +88,14 @@ def read_connections() -> ConnectionFile:
     ConfigError
         If the file cannot be read.
     """
-    empty: FileContent = {"version": _VERSION, "default": "", "connections": {}}
+    empty: FileContent = {"version": _VERSION, "default": "", "connections": {}, "access": {}}
+    nothing = ConnectionFile(empty, [], list(BUILT_IN.values()))
     try:
         text = connections_path().read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        return ConnectionFile(empty, [])
+        return nothing
     except ConfigError:  # no home directory, hence no connections
-        return ConnectionFile(empty, [])
+        return nothing
     except OSError as error:
         raise _unusable(error.strerror or type(error).__name__) from None
     except ValueError as error:
@@ -95,8 +111,19 @@ def read_connections() -> ConnectionFile:
         raise _unusable("its connections are not JSON objects")
     if not isinstance(default, str):
         raise _unusable("its default is not a name")
-    own = [_connection(name, entry) for name, entry in sorted(kept.items())]
-    return ConnectionFile(cast(FileContent, {**empty, **content}), own)
+    access = content.get("access", {})
+    if not isinstance(access, dict) or not all(isinstance(entry, dict) for entry in access.values()):
+        raise _unusable("its settings of access are not JSON objects")
+
+    def accessed(made: Connection) -> Connection:
+        try:
+            return replace(made, access=made.access.with_changes(access.get(made.name, {})))
+        except ConfigError as error:
+            raise _unusable(f"the access of connection {made.name!r}: {str(error).rstrip('.')}") from None
+
+    own = [accessed(_connection(name, entry)) for name, entry in sorted(kept.items())]
+    built_in = [accessed(each) for each in BUILT_IN.values()]
+    return ConnectionFile(cast(FileContent, {**empty, **content}), own, built_in)
 
 
 def own_names() -> List[str]:
@@ -137,7 +164,7 @@ def add_connection(name: str, root: str, kind: str = "") -> Connection:
     kind = kind or usual_kind(root) or "v0"
     check_kind(kind)
     made = Connection(name, root, kind)
-    with _locked_content() as (content, own):
+    with _locked_content() as (content, own, _):
         _check_free(name, content)
         for other in (*own, *BUILT_IN.values()):
             if other.root == made.root:
@@ -164,11 +191,13 @@ def rename_connection(old: str, new: str) -> None:
         If there is no connection of the old name, or the new name is taken or invalid.
     """
     new = check_name(new)
-    with _locked_content() as (content, _):
+    with _locked_content() as (content, _, _):
         if old not in content["connections"]:
             raise _not_own(old)
         _check_free(new, content)
         content["connections"][new] = content["connections"].pop(old)
+        if old in content["access"]:
+            content["access"][new] = content["access"].pop(old)
         if content["default"] == old:
             content["default"] = new
 
@@ -186,9 +215,10 @@ def remove_connection(name: str) -> None:
     ConfigError
         If there is no user-defined connection of this name.
     """
-    with _locked_content() as (content, _):
+    with _locked_content() as (content, _, _):
         if content["connections"].pop(name, None) is None:
             raise _not_own(name)
+        content["access"].pop(name, None)
         if content["default"] == name:
             content["default"] = ""
 
@@ -206,12 +236,46 @@ def set_default(name: str) -> None:
     ConfigError
         If there is no connection of this name.
     """
-    with _locked_content() as (content, _):
+    with _locked_content() as (content, _, _):
         if name not in content["connections"] and name not in BUILT_IN:
             if name == ENVIRONMENT and os.environ.get(ENVIRONMENT):
                 raise ConfigError(f"Connection {name} is set by an environment variable: add it under another name.")
             raise no_connection(name)
         content["default"] = name
+
+
+def set_access(name: str, changes: Mapping[str, object], reset: bool = False) -> AssetAccess:
+    """Change how the files of a connection's scenes are accessed.
+
+    Parameters
+    ----------
+    name : str
+        Name of the connection.
+    changes : mapping of str to object
+        Values by the names of the attributes of `planet_vector.asset_access.AssetAccess`.
+    reset : bool
+        Whether to reset the other settings to the connection's defaults.
+
+    Returns
+    -------
+    AssetAccess
+        The settings of the connection now.
+
+    Raises
+    ------
+    ConfigError
+        If there is no connection of this name, a value is invalid, or the file cannot be written.
+    """
+    with _locked_content() as (content, own, built_in):
+        found = next((each for each in (*own, *built_in) if each.name == name), None)
+        if found is None:
+            raise no_connection(name)
+        usual = BUILT_IN[name].access if name in BUILT_IN else AssetAccess()
+        access = (usual if reset else found.access).with_changes(changes)
+        content["access"][name] = access.changes_from(usual)
+        if not content["access"][name]:
+            del content["access"][name]
+    return access
 
 
 @contextmanager
@@ -223,6 +287,8 @@ def _locked_content() -> Iterator[ConnectionFile]:
         with locked(path.with_suffix(".lock"), _WAIT):
             kept = read_connections()
             yield kept
+            if not kept.content["access"]:
+                kept.content.pop("access")  # type: ignore[misc]
             write_whole(path, json.dumps(kept.content, indent=1, ensure_ascii=False).encode() + b"\n")
     except AlreadyLocked:
         raise ConfigError(f"Another program is changing the file of connections {path}: try again.") from None

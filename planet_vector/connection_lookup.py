@@ -14,7 +14,8 @@ import os
 from typing import Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.connection_file import read_connections
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, PLANET, Connection, no_connection
+from planet_vector.connections import ENVIRONMENT, PLANET, Connection, no_connection
+from planet_vector.names import Name
 from planet_vector.roots import is_api_origin, normalise_url, origin
 
 
@@ -26,7 +27,8 @@ def all_connections() -> List[Connection]:
     ConfigError
         If the file of connections cannot be read, or ``PL_API_URL`` is not a valid root.
     """
-    found = [*read_connections().own, *BUILT_IN.values()]
+    kept = read_connections()
+    found = [*kept.own, *kept.built_in]
     implicit = _of_environment(found)
     return found if implicit is None or implicit in found else [implicit, *found]
 
@@ -40,7 +42,7 @@ def default_connection() -> Connection:
         If the file of connections cannot be read, or ``PL_API_URL`` is not a valid root.
     """
     kept = read_connections()
-    found = [*kept.own, *BUILT_IN.values()]
+    found = [*kept.own, *kept.built_in]
     return _of_environment(found) or _named(kept.content["default"] or PLANET, found)
 
 
@@ -92,6 +94,27 @@ def service_parameters(root: str) -> Tuple[Tuple[str, str], ...]:
         return ()
     name = find_connection(root).name
     return (("connection", name),) if name and name != ENVIRONMENT else (("api_url", root),)
+
+
+def name_at(root: str, collection: str, item: str = "", part: str = "") -> Name:
+    """Return the name of something of a service, which opens it with any default connection.
+
+    Parameters
+    ----------
+    root : str
+        Root of the service.
+    collection, item, part : str
+        As in `Name`.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read.
+    """
+    connection = find_connection(root)
+    if connection.kind == "stac" and connection.name:
+        return Name(collection, item, part, begins_with=connection.name)
+    return Name(collection, item, part, service_parameters(root))
 
 
 def may_have_key(url: str, root: str) -> bool:

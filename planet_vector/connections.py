@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping
 
+from planet_vector.asset_access import AssetAccess
 from planet_vector.errors import ConfigError
 from planet_vector.roots import DEFAULT_API_URL
 
@@ -54,12 +55,20 @@ class Connection:
         Root of its API, as `planet_vector.roots.normalise_url` writes it.
     kind : str
         One of `KINDS`; empty if only the root is known (`planet_vector.catalog.probing`).
+    access : AssetAccess
+        How the files of scenes are accessed.
     """
 
     name: str
     root: str
     kind: str = "v0"
+    access: AssetAccess = AssetAccess()
 
+
+# Microsoft's documentation of the Planetary Computer, "Using tokens for data access".
+_SIGNED = AssetAccess(token_url="https://planetarycomputer.microsoft.com/api/sas/v1/token/{account}/{container}")
+# Documentation of the Copernicus Data Space Ecosystem, "S3 access".
+_COPERNICUS = AssetAccess(s3_endpoint="eodata.dataspace.copernicus.eu", s3_profile="cdse", jpeg2000=True)
 
 BUILT_IN: Mapping[str, Connection] = {
     each.name: each
@@ -67,9 +76,10 @@ BUILT_IN: Mapping[str, Connection] = {
         Connection(PLANET, DEFAULT_API_URL, "data-v1"),
         Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/"),
         Connection("earth-search", "https://earth-search.aws.element84.com/v1/", "stac"),
-        Connection("planetary-computer", "https://planetarycomputer.microsoft.com/api/stac/v1/", "stac"),
-        Connection("landsatlook", "https://landsatlook.usgs.gov/stac-server/", "stac"),
-        Connection("cdse", "https://stac.dataspace.copernicus.eu/v1/", "stac"),
+        Connection("planetary-computer", "https://planetarycomputer.microsoft.com/api/stac/v1/", "stac", _SIGNED),
+        # Its addresses on the web are behind a login of a browser.
+        Connection("landsatlook", "https://landsatlook.usgs.gov/stac-server/", "stac", AssetAccess(alternates=("s3",))),
+        Connection("cdse", "https://stac.dataspace.copernicus.eu/v1/", "stac", _COPERNICUS),
     )
 }
 """The built-in connections."""

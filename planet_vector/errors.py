@@ -6,6 +6,7 @@
     ├── ConfigError              invalid key, address or limit
     ├── NameSyntaxError          (ValueError) not a PLANET: name
     ├── QueryError               (ValueError) a search that the service cannot express
+    ├── ExpressionError          (ValueError) not arithmetic on bands
     ├── ServiceError             (OSError) a failed request
     │   ├── BadQueryError        (QueryError) 400: the service rejects the search
     │   ├── AuthError            401, 403: no key, a wrong one, or one without permission
@@ -45,6 +46,25 @@ class NameSyntaxError(PlanetVectorError, ValueError):
 
 class QueryError(PlanetVectorError, ValueError):
     """Raised if the service cannot express a search."""
+
+
+class ExpressionError(PlanetVectorError, ValueError):
+    """Raised if a text is not arithmetic on bands, or uses bands that do not exist.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    column : int
+        Place of the fault in the expression, from 1.
+    """
+
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message)
+        self.column = column
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.column)
 
 
 class ServiceError(PlanetVectorError, OSError):

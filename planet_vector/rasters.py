@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
-from planet_vector.catalog import Catalog, connect
+from planet_vector.catalog import Catalog, catalog_of_scenes, connect
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.progress import FileBar, FileProgress, Progress, bar_for
@@ -75,10 +75,18 @@ def open_product(
         from planet_vector.raster.band_stack import open_bands
 
         return open_bands(catalog, scene, products, res)
+    from planet_vector.raster.band_stack import lacks_values, open_bands
     from planet_vector.raster.product import open_link
 
     title = f"{scene.id}/{products[0]}"
-    return open_link(catalog, scene.product_link(products[0]), title, bar_for(progress, title, "B"))
+    asset, band = scene.band(products[0])
+    if band is not None:
+        return open_bands(catalog, scene, products, res)
+    dataset = open_link(catalog, scene.link_to(asset), title, bar_for(progress, title, "B"))
+    if not lacks_values(dataset, asset):
+        return dataset
+    dataset.close()
+    return open_bands(catalog, scene, products, res)
 
 
 def open_tiles(name: str, *, connection: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:
@@ -273,15 +281,15 @@ def activate_products(
     RasterAccessError
         If some products are not active after `timeout`.
     """
-    from planet_vector.connection_lookup import service_parameters
+    from planet_vector.connection_lookup import name_at
     from planet_vector.raster.activation import activate
 
     named = parse_name(search).products if isinstance(search, str) else ()
     catalog, scenes = _found(search, connection, key)
     wanted = [(scene, product) for scene in scenes for product in products or named or [scene.schema.product()]]
-    own = service_parameters(catalog.settings.api_url)
+    root = catalog.settings.api_url
     active = activate(catalog, wanted, wait, timeout, bar_for(progress, "Activating", ""))
-    return [str(Name(scene.scene_type, scene.id, product, own)) for scene, product in active]
+    return [str(name_at(root, scene.scene_type, scene.id, product)) for scene, product in active]
 
 
 def download_products(
@@ -422,4 +430,5 @@ def _found(
         return found.catalog, found
     if isinstance(search, Search) and not connection and not key:
         return search.catalog, search
-    return connect(connection, key), search
+    scenes = list(search)
+    return catalog_of_scenes(scenes, connection, key), scenes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from datetime import datetime
 from html import escape
@@ -182,7 +183,8 @@ class Scene(Item):
         Parameters
         ----------
         product : str
-            The asset's name, or the common name of a band that only this asset has, such as ``red``.
+            The asset's name, or the common name of a band that only this asset has, such as ``red``; of one band in
+            several resolutions, the finest.
 
         Raises
         ------
@@ -193,13 +195,49 @@ class Scene(Item):
         if product in assets:
             return assets[product]
         common = [asset for asset in assets.values() if [band.common for band in asset.bands] == [product]]
+        if len(common) > 1 and len({asset.bands[0].name for asset in common}) == 1:
+            # One band in several resolutions.
+            finest = min(asset.gsd or math.inf for asset in common)
+            common = [asset for asset in common if asset.gsd == finest] or common
         if len(common) == 1:
             return common[0]
         if product in self.schema.assets_of(self.feature):
             raise NotFoundError(f"Your key has no permission for {product!r} of scene {self.id}: ask for it.")
         has = ", ".join(self.products) or "none"
+        common = common or [asset for asset in assets.values() if product in [band.common for band in asset.bands]]
         also = f" ({', '.join(asset.name for asset in common)} have this band)" if common else ""
         raise NotFoundError(f"Scene {self.id} has no product {product!r}{also}; it has: {has}.")
+
+    def band(self, product: str) -> Tuple[Asset, Optional[int]]:
+        """Return the asset of a product, and the number of the band that it is of it.
+
+        Parameters
+        ----------
+        product : str
+            As for `asset`, or the common name of a band of an asset of several bands, if no other asset that can be
+            opened has such a band.
+
+        Returns
+        -------
+        (Asset, int or None)
+            The asset; the band, counted from 1, or None for all bands.
+
+        Raises
+        ------
+        NotFoundError
+            If the scene has no such asset.
+        """
+        try:
+            return self.asset(product), None
+        except NotFoundError:
+            openable = [asset for asset in self.assets.values() if not asset.refusal]
+            commons = {asset.name: [band.common for band in asset.bands] for asset in openable}
+            found = [asset for asset in openable if product and product in commons[asset.name]]
+            # A true-colour image shows colours, and has no values of the bands that it is made of.
+            found = [asset for asset in found if "visual" not in (asset.name, *asset.roles)] or found
+            if len(found) != 1 or commons[found[0].name].count(product) != 1:
+                raise
+            return found[0], commons[found[0].name].index(product) + 1
 
     def product_link(self, product: str) -> str:
         """Return the link to a product's GeoTIFF.
@@ -216,9 +254,23 @@ class Scene(Item):
         RasterAccessError
             If the product cannot be opened as a raster.
         """
-        asset = self.asset(product)
+        return self.link_to(self.asset(product))
+
+    def link_to(self, asset: Asset) -> str:
+        """Return the link to the file of an asset.
+
+        Parameters
+        ----------
+        asset : Asset
+            An asset of this scene.
+
+        Raises
+        ------
+        RasterAccessError
+            If it cannot be opened as a raster.
+        """
         if asset.refusal:
-            raise RasterAccessError(f"{self.id}/{product} cannot be opened, as {asset.refusal}.")
+            raise RasterAccessError(f"{self.id}/{asset.name} cannot be opened, as {asset.refusal}.")
         return asset.href
 
     def link(self, name: str) -> str:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -160,6 +161,15 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     _move_home(monkeypatch, tmp_path_factory)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _connections_end_with_their_services() -> Iterator[None]:
+    """Forget the catalogs of a module's services, which are cached as long as the process runs."""
+    yield
+    catalogs = sys.modules.get("planet_vector.catalog")
+    if catalogs is not None:
+        catalogs._catalogs.clear()
+
+
 def _move_home(patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "USERPROFILE", "APPDATA"):
@@ -211,8 +221,29 @@ class Service:
 
         return {**os.environ, **environment(), "PL_API_URL": self.url, "PL_API_KEY": self.key}
 
+    def count(self, route: str) -> int:
+        """Return the number of requests that a function of the service answered, by its own counters."""
+        request = urllib.request.Request(self.url.replace("/v0/", "/metrics"))
+        if self.key:
+            request.add_header("Authorization", "api-key " + self.key)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            lines = response.read().decode().splitlines()
+        counted = re.compile(rf'planet_requests_total\{{route="{re.escape(route)}",.*\}} (\d+)')
+        return sum(int(match[1]) for match in map(counted.match, lines) if match)
+
     def stop(self) -> None:
-        """Stop the process with SIGTERM, and remove the files that pass its key to GDAL."""
+        """Stop the process with SIGTERM, and remove the files that pass its key to GDAL.
+
+        No test that uses a service as a client asks it to activate anything, so its counter proves that reads never do.
+        """
+        try:
+            activated = self.count("data_api.activate") if self.process.poll() is None else 0
+        except OSError:  # a test has made it unable to answer
+            activated = 0
+        self._end()
+        assert not activated, f"{activated} requests activated an asset"
+
+    def _end(self) -> None:
         forget_key_of(self.url)
         self.process.terminate()
         try:
@@ -250,16 +281,34 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+_STARTED: List[Service] = []
+_KEPT: List[Service] = []
+"""Running services: of the module, and of the session."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _services_end_with_their_module() -> Iterator[None]:
+    """Stop the services that a module started: an idle one takes its share of the processor, too."""
+    yield
+    _stop(_STARTED)
+
+
+def _stop(services: List[Service]) -> None:
+    while services:
+        service = services.pop()
+        if service.process.poll() is None:
+            service.stop()
+
+
 @pytest.fixture(scope="session")
 def start_service() -> Iterator[Start]:
     """Return a function that starts a service on a free port and returns it once it responds.
 
     It takes the folder, then further options of ``planet-vector serve``; ``key`` is its key, "" for none. Services stop
-    at the end of the session, unless the test has stopped them by `Service.stop`.
+    at the end of their module, those with ``keep`` at the end of the session, unless `Service.stop` was called.
     """
-    started: List[Service] = []
 
-    def start(archive: Path, *options: str, key: str = KEY) -> Service:
+    def start(archive: Path, *options: str, key: str = KEY, keep: bool = False) -> Service:
         command = [SERVICE_PYTHON, "-m", "planet_vector.cli", "serve", str(archive), "--port", "0", *options]
         process = subprocess.Popen(
             command,
@@ -284,19 +333,17 @@ def start_service() -> Iterator[Start]:
         reader = threading.Thread(target=said.extend, args=(process.stdout,), daemon=True)
         reader.start()
         service = Service(address.group(), key, archive, process, reader, said)
-        started.append(service)
+        (_KEPT if keep else _STARTED).append(service)
         return service
 
     yield start
-    for service in started:
-        if service.process.poll() is None:
-            service.stop()
+    _stop(_KEPT)
 
 
 @pytest.fixture(scope="session")
 def service(start_service: Start, archive: Path) -> Service:
     """Return the service over the shared sample archive."""
-    return start_service(archive)
+    return start_service(archive, keep=True)
 
 
 @pytest.fixture

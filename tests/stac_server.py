@@ -81,6 +81,7 @@ class Habits:
     fault: str = ""
     fails_above: int = 40  # items on a page, for the faults that depend on it
     root: str = "/"
+    next_headers: Optional[Mapping[str, Any]] = None  # that links to the next page ask for
 
 
 @dataclass
@@ -143,6 +144,8 @@ class StacServer:
         answer: Dict[str, Any] = {"type": "FeatureCollection", "features": page, "links": []}
         if self.habits.counts:
             answer["numberMatched"] = len(found) + (3 if fault == "count too large" else 0)
+            if fault == "count estimated" and len(found) > 50:  # as pgstac, which estimates expensive counts
+                answer["numberMatched"] = len(found) * 4 // 3 + 7
         more = end < len(found)
         if fault == "next missing":
             more = False
@@ -175,8 +178,11 @@ class StacServer:
         if fault == "next of another path":
             root += "/elsewhere"
         if not self.habits.posts:
-            return {"rel": "next", "href": f"{root}/search?token={token}&limit={body.get('limit', 10)}"}
+            href = f"{root}/search?token={token}&limit={body.get('limit', 10)}"
+            return {"rel": "next", "href": href, "headers": self.habits.next_headers}
         link: Dict[str, Any] = {"rel": "next", "method": "POST", "href": f"{root}/search"}
+        if self.habits.next_headers:
+            link["headers"] = self.habits.next_headers
         whole = {**self._tokens[token][0], "token": token}
         link["body"] = whole if self.habits.links == "whole" else {"token": token}
         if self.habits.links == "merge":

@@ -104,6 +104,29 @@ def sensor_bands(letter: str, satellite: int) -> Mapping[int, SpectralBand]:
     return {"O": OLI, "C": OLI_TIRS}.get(letter, {})
 
 
+_SENSOR = re.compile(r"L([MTEOC])0?([1-9])", re.IGNORECASE)
+
+
+def colour_bands(name: str) -> Tuple[int, ...]:
+    """Return the numbers of the bands that show a scene in natural colours, of MSS in colour infrared.
+
+    Parameters
+    ----------
+    name : str
+        Id of a scene, or name of one of its files.
+
+    Returns
+    -------
+    tuple of int
+        The bands shown as red, green and blue; empty if the name is not Landsat's, or its sensor has no such bands.
+    """
+    match = _SENSOR.match(name)
+    bands = sensor_bands(match[1].upper(), int(match[2])) if match else {}
+    numbers = {band.common: number for number, band in bands.items()}
+    shown = ("red", "green", "blue") if "blue" in numbers else ("nir08", "red", "green")
+    return tuple(numbers[common] for common in shown) if numbers.keys() >= set(shown) else ()
+
+
 class LandsatFile(NamedTuple):
     """Names of a file of a scene in each API.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from planet_vector.catalog.data_v1.client import DataV1
 from planet_vector.catalog.probing import probe, remembered_kind
@@ -14,8 +14,9 @@ from planet_vector.catalog.stac.client import StacApi
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
 from planet_vector.forking import renew_after_fork
+from planet_vector.scene import Scene
 
-__all__ = ["Catalog", "catalog_of", "connect"]
+__all__ = ["Catalog", "catalog_of", "catalog_of_scenes", "connect"]
 
 _MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0, "data-v1": DataV1, "stac": StacApi}
 
@@ -47,6 +48,38 @@ def connect(connection: Optional[str] = None, key: Optional[str] = None) -> Cata
         If only the root of the service is known, and it does not respond.
     """
     return catalog_of(Settings.load(connection, key))
+
+
+def catalog_of_scenes(scenes: Iterable[Scene], connection: Optional[str] = None, key: Optional[str] = None) -> Catalog:
+    """Return the catalog of scenes: that of a connection or key if one is given, else the one that found them.
+
+    Parameters
+    ----------
+    scenes : iterable of Scene
+        The scenes.
+    connection, key : str, optional
+        As in `connect`.
+
+    Returns
+    -------
+    Catalog
+        The catalog; that of `connect` for scenes that were read from elsewhere.
+
+    Raises
+    ------
+    ConfigError
+        If the scenes were found by several services, or root, key or settings are invalid.
+    """
+    if connection or key:
+        return connect(connection, key)
+    found: List[Catalog] = []
+    for scene in scenes:
+        if scene.catalog is not None and scene.catalog not in found:
+            found.append(scene.catalog)
+    if len(found) > 1:
+        roots = " and ".join(catalog.settings.api_url for catalog in found[:2])
+        raise ConfigError(f"The scenes are of several services, {roots}: use those of one at a time.")
+    return found[0] if found else connect()
 
 
 def catalog_of(settings: Settings) -> Catalog:

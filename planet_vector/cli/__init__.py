@@ -31,7 +31,14 @@ import click
 import planet_vector
 from planet_vector.cli.messages import describe_os_error, plain, say
 from planet_vector.cli.options import TYPED, explained, verbose
-from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, PlanetVectorWarning, QueryError
+from planet_vector.errors import (
+    BadQueryError,
+    ExpressionError,
+    NameSyntaxError,
+    PlanetVectorError,
+    PlanetVectorWarning,
+    QueryError,
+)
 from planet_vector.extras import install_hint
 
 VECTOR_COMMANDS: Mapping[str, str] = {
@@ -54,6 +61,7 @@ RASTER_COMMANDS: Mapping[str, str] = {
     "overviews": "planet_vector.cli.overviews:overviews",
     "mosaic": "planet_vector.cli.mosaic:mosaic",
     "crop": "planet_vector.cli.crop:crop",
+    "timeseries": "planet_vector.cli.timeseries:timeseries",
     "thumbnails": "planet_vector.cli.thumbnails:thumbnails",
     "download": "planet_vector.cli.download:download",
     "download-quads": "planet_vector.cli.download_quads:download_quads",
@@ -266,7 +274,7 @@ def _end() -> None:
 
 def _failure(error: PlanetVectorError) -> click.ClickException:
     failure = click.ClickException(plain(str(error), sys.stderr))
-    if isinstance(error, (NameSyntaxError, QueryError)) and not isinstance(error, BadQueryError):
+    if isinstance(error, (ExpressionError, NameSyntaxError, QueryError)) and not isinstance(error, BadQueryError):
         failure.exit_code = click.UsageError.exit_code
     return failure
 

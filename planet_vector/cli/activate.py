@@ -47,8 +47,7 @@ def activate(
     from planet_vector.cli.results import raise_failures, sorted_out
     from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.cli.terminal_bars import progress_bar
-    from planet_vector.connection_lookup import service_parameters
-    from planet_vector.names import Name
+    from planet_vector.connection_lookup import name_at
     from planet_vector.raster.activation import Wanted
     from planet_vector.raster.activation import activate as activate_all
 
@@ -63,5 +62,5 @@ def activate(
         with progress_bar("Activating", len(some)) as bar:
             active = activate_all(catalog, some, not no_wait, timeout, bar)
         for scene, product in active:
-            say(str(Name(scene.scene_type, scene.id, product, service_parameters(root))))
+            say(str(name_at(root, scene.scene_type, scene.id, product)))
     raise_failures(failed, len(failed) + len(given), "could not be activated")

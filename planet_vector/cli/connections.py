@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Optional
+from typing import Dict, Optional, Tuple
 
 import click
 
@@ -14,7 +14,7 @@ from planet_vector.cli import options
 from planet_vector.cli.login import key_source
 from planet_vector.cli.messages import say
 from planet_vector.config import Settings
-from planet_vector.connection_file import add_connection, connections_path, remove_connection, set_default
+from planet_vector.connection_file import add_connection, connections_path, remove_connection, set_access, set_default
 from planet_vector.connection_lookup import all_connections, default_connection, find_connection
 from planet_vector.connections import KINDS
 from planet_vector.errors import PlanetVectorError
@@ -94,6 +94,58 @@ def remove(name: str) -> None:
     """
     remove_connection(name)
     say(f"Connection {name} is removed.")
+
+
+@connections.command()
+@click.argument("name")
+@click.option("--bearer-host", multiple=True, metavar="HOST", help="A host that the key is sent to, too; repeatable.")
+@click.option("--token-url", metavar="URL", help="Address of tokens of blobs, with {account} and {container}.")
+@click.option("--signed-host", multiple=True, metavar="HOST", help="A host of blobs; .HOST for all that end so.")
+@click.option("--s3-endpoint", metavar="HOST", help="The store of s3:// addresses, instead of AWS.")
+@click.option("--s3-profile", metavar="NAME", help="The profile of the AWS settings with the keys of the store.")
+@click.option(
+    "--requester-pays/--no-requester-pays",
+    default=None,
+    help="Pay for requests of buckets whose owners charge for them.",
+)
+@click.option("--alternate", multiple=True, metavar="NAME", help="A preferred alternate location of assets, as s3.")
+@click.option("--jpeg2000/--no-jpeg2000", default=None, help="Open JPEG 2000 files, too.")
+@click.option("--reset", is_flag=True, help="Reset the settings that are not given.")
+@options.verbose
+def access(
+    name: str,
+    bearer_host: Tuple[str, ...],
+    token_url: Optional[str],
+    signed_host: Tuple[str, ...],
+    s3_endpoint: Optional[str],
+    s3_profile: Optional[str],
+    requester_pays: Optional[bool],
+    alternate: Tuple[str, ...],
+    jpeg2000: Optional[bool],
+    reset: bool,
+) -> None:
+    """Print how the files of the scenes of NAME are accessed, or change it. See docs/services.md.
+
+    \b
+    Example:
+        planet-vector connections access landsatlook --requester-pays
+    """
+    given: Dict[str, object] = {
+        "bearer_hosts": bearer_host or None,
+        "token_url": token_url,
+        "signed_hosts": signed_host or None,
+        "s3_endpoint": s3_endpoint,
+        "s3_profile": s3_profile,
+        "requester_pays": requester_pays,
+        "alternates": alternate or None,
+        "jpeg2000": jpeg2000,
+    }
+    changes = {key: value for key, value in given.items() if value is not None}
+    found = set_access(name, changes, reset) if changes or reset else find_connection(name).access
+    for key in given:
+        value = getattr(found, key)
+        text = ", ".join(value) if isinstance(value, tuple) else {True: "yes", False: "no"}.get(value, value)
+        say(f"{key.replace('_', '-'):15} {text}".rstrip())
 
 
 @connections.command()

@@ -24,7 +24,7 @@ from planet_vector.config import Settings
 from planet_vector.driver.registration import PATH_OPTION, environment
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
-from planet_vector.raster.access import PROBES_WHOLE, SLOW, Build, probes_whole
+from planet_vector.raster.access import JPEG2000_DRIVERS, PROBES_WHOLE, SLOW, Build, probes_whole
 from planet_vector.raster.described import subdatasets
 from planet_vector.scene import Scene
 
@@ -33,6 +33,7 @@ _PROBES = ("PLANET:a/b/c/d", "STAC:a/b/c/d/e")
 _DRIVER_ERROR = "has too many parts"
 
 _READ = "PRODUCT READ"  # printed once a product was read
+_JPEG_2000 = "JPEG 2000 READ"  # printed if there is a driver for it
 
 # Each reads four lines from stdin: the malformed names, the name of a product or nothing, and whether it is signed.
 _BEGIN = """
@@ -50,6 +51,8 @@ _FIONA = "print(fiona.__gdal_version__); [attempt(fiona.open, name) for name in 
 _PYOGRIO = "print(pyogrio.__gdal_version_string__); [attempt(pyogrio.read_info, name) for name in names]"
 _RASTERIO = f"""
 print(rasterio.__gdal_version__)
+with rasterio.Env() as environment:
+    print("{_JPEG_2000}" if set({JPEG2000_DRIVERS}) & set(environment.drivers()) else "")
 [attempt(rasterio.open, name) for name in names]
 dataset = attempt(rasterio.open, product) if product else None
 if dataset and attempt(dataset.read, 1, window=((0, 1), (0, 1))) is not None:
@@ -59,6 +62,7 @@ _OSGEO = f"""
 from osgeo import gdal
 gdal.UseExceptions()
 print(gdal.__version__)
+print("{_JPEG_2000}" if any(map(gdal.GetDriverByName, {JPEG2000_DRIVERS})) else "")
 [attempt(gdal.OpenEx, name) for name in names]
 number = int(gdal.VersionInfo()) // 100
 if signed and {PROBES_WHOLE[0]} <= (number // 10000, number // 100 % 100, number % 100) < {PROBES_WHOLE[1]}:
@@ -171,6 +175,8 @@ def _programs(product: ReadProduct) -> Iterator[Finding]:
         yield Finding("ogrinfo", False, "is not on PATH: install GDAL's programs (Debian: apt-get install gdal-bin)")
     else:
         said = "".join(_output_of([ogrinfo, argument]) for argument in ("--version", *_PROBES))
+        formats = re.findall(r"^\s*(\w+)\s+-", _output_of([gdalinfo, "--formats"]), re.MULTILINE)
+        said += f"{_JPEG_2000}\n" if set(JPEG2000_DRIVERS) & set(formats) else ""
         if product.name and not _fetches_whole(said, product):
             said += _gdalinfo(gdalinfo, product)
         yield _judge("ogrinfo", said, remedy, product)
@@ -217,10 +223,13 @@ def _judge(name: str, said: str, remedy: str, product: ReadProduct) -> Finding:
     if unknown:
         return Finding(name, False, f"{gdal} does not know the driver {unknown[0].partition(':')[0]}: {remedy}")
     slow = f"; {SLOW}" if _probes_whole(said) else ""
+    if name not in _VECTOR_ONLY:
+        slow += "; reads JPEG 2000" if _JPEG_2000 in said else "; has no driver for JPEG 2000"
     if not product.name or _fetches_whole(said, product):
         return Finding(name, True, f"{gdal} opens PLANET: names{slow}")
     if _READ not in said:
-        reasons = [line for line in said.splitlines() if line.strip() and _DRIVER_ERROR not in line]
+        lines = [line for line in said.splitlines() if line.strip() and line != _JPEG_2000]
+        reasons = [line for line in lines if _DRIVER_ERROR not in line]
         reason = re.sub(r"\S*(/vsicurl|Signature=)\S*", "the product", reasons[-1] if reasons else "nothing")
         return Finding(name, False, f"{gdal} opens PLANET: names, but no product; it says {reason[:300]!r}")
     return Finding(name, True, f"{gdal} opens PLANET: names and products{slow}")

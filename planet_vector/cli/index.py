@@ -40,6 +40,18 @@ MAX_LINES = 20
     metavar="FILE",
     help="Write all that is left out, guessed, renamed or missing to FILE, as a JSON object a line.",
 )
+@click.option(
+    "--stac",
+    "stac_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all scenes as STAC items to FILE: .ndjson (for pgstac), or .parquet (stac-geoparquet).",
+)
+@click.option(
+    "--stac-root",
+    metavar="URL",
+    help="With --stac: address of a service over ARCHIVE, for the files of items.  [default: their paths]",
+)
 @options.verbose
 def index(
     archive: Path,
@@ -48,6 +60,8 @@ def index(
     allow_empty: bool,
     overviews: bool,
     report_path: Optional[Path],
+    stac_path: Optional[Path],
+    stac_root: Optional[str],
 ) -> None:
     """Update the index of ARCHIVE, and print a summary.
 
@@ -60,11 +74,16 @@ def index(
     stored beside the index and take a quarter to a half of the size of these files; the archive is not changed.
     Another run creates missing overviews, and deletes those of files that were removed.
 
+    With --stac, it also writes the scenes as STAC items, for pgstac, DuckDB and other programs: an item a line, with
+    the collections in a file beside it (items.collections.ndjson), or as stac-geoparquet. FILE is replaced once it is
+    complete.
+
     \b
     Examples:
         planet-vector index archive
         planet-vector index archive --overviews
         planet-vector index archive --report report.jsonl
+        planet-vector index archive --stac items.parquet
     """
     from contextlib import closing
 
@@ -74,6 +93,10 @@ def index(
     from planet_vector.server.index.database import Index
     from planet_vector.server.index.updating import count_text, default_index, update
 
+    if stac_path is not None and stac_path.suffix.lower() not in (".ndjson", ".parquet"):
+        raise click.UsageError(f"--stac {stac_path}: the name ends in .ndjson or .parquet.")
+    if stac_root is not None and (stac_path is None or not stac_root.startswith(("http://", "https://"))):
+        raise click.UsageError("--stac-root takes an http or https address, and goes with --stac.")
     place = path or default_index(archive)
     with progress_bar("Reading", 1) as progress:
         report = update(
@@ -106,6 +129,14 @@ def index(
             say(f"  {problem.path}: {problem.text}")
         if number > len(told):
             say(f"  … and {number - len(told)} more: see --report.")
+    if stac_path is not None:
+        from planet_vector.server.stac_files import write_stac
+
+        with progress_bar("STAC", 1) as progress:
+            written = write_stac(archive, place, stac_path, stac_root, progress or (lambda done, total: None))
+        without = "" if written.items == written.located else f", {written.items - written.located} without a footprint"
+        beside = f" and {written.collections_file}" if written.collections_file else ""
+        say(f"STAC: {written.items} items{without}, {written.collections} collections; in {stac_path}{beside}")
     if overviews:
         from planet_vector.server.imagery.overview_folder import overviews_of
         from planet_vector.server.overview_making import make_overviews

@@ -286,6 +286,5 @@ table = click.option("--table", "as_table", is_flag=True, help="Print a table.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing files.")
 
 json_style = together(indent, compact)
-search_flags = together(
-    area, scene_type, bbox, where, since, acquired, published, cloud_cover, order, limit, connection
-)
+search_options = together(scene_type, bbox, where, since, acquired, published, cloud_cover, order, limit, connection)
+search_flags = together(area, search_options)

@@ -10,14 +10,14 @@ import csv
 import json
 import re
 import sys
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO, Tuple
 
 from planet_vector.collection_schema import CollectionSchema, Feature, value_at
-from planet_vector.connection_lookup import service_parameters
+from planet_vector.connection_lookup import name_at
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import wkt_of_wkb
-from planet_vector.names import Name
 from planet_vector.scene import Scene
 from planet_vector.times import format_time
 from planet_vector.vector.schema import Schema
@@ -75,7 +75,7 @@ def printable(text: str) -> str:
 
 
 def names_of(root: str, collection: str, items: Iterable[Tuple[str, str]]) -> Iterator[str]:
-    """Yield PLANET: names for a listing; an id that is not allowed in a name is escaped, and rejected on use.
+    """Yield names for a listing; an id that is not allowed in a name is escaped, and rejected on use.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def names_of(root: str, collection: str, items: Iterable[Tuple[str, str]]) -> It
     items : iterable of (str, str)
         The item and the part of each name; the part may be empty.
     """
-    service = service_parameters(root)
+    service = name_at(root, collection)
     for item, part in items:
-        yield str(Name(collection, item, part, service))
+        yield str(replace(service, item=item, part=part))
 
 
 def print_sequence(features: Iterable[Feature], out: TextIO, dumps: Callable[[Any], str], rs: bool) -> None:

@@ -18,6 +18,13 @@ NOTES = {
     "missing": "missing files",
     "skipped": "skipped by a rule",
 }
+APIS = {
+    "STAC": "/stac/",
+    "OGC API Features": "/features/",
+    "OGC API Tiles": "/tiles/",
+    "Data API v1": "/data/v1/",
+    "Basemaps API v1": "/basemaps/v1/",
+}
 MAX_PROBLEMS = 20  # printed at the start; `planet-vector index` prints all
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -141,7 +148,7 @@ def serve(
     latency: float,
     rate: float,
 ) -> None:
-    """Serve ARCHIVE, a folder of GeoTIFFs, as a Scenes API v0 and a STAC API.
+    """Serve ARCHIVE, a folder of GeoTIFFs, as a STAC API, OGC API Features and Tiles, and Planet's APIs (v0, v1).
 
     The addresses of the APIs and of the start page, for a browser, are printed once the service runs. Without --keys or
     --key, anyone on this machine has access. Ctrl-C stops it.
@@ -201,7 +208,9 @@ def serve(
 
     def ready(root: str) -> None:
         say(f"Serving {updating.count_text(scenes)} on {root}")
-        say(f"STAC: {urljoin(root, '/stac/')}")
+        for name, path in APIS.items():
+            if options.basemaps or name != "Basemaps API v1":
+                say(f"{name}: {urljoin(root, path)}")
         say(f"Start page: {urljoin(root, '/')}")
         if report.notes:
             numbers = ", ".join(f"{number} {NOTES[kind]}" for kind, number in report.notes.items())

@@ -107,7 +107,8 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     if not vector and not name.item and not name.is_basemap:
         raise NameSyntaxError(
             f"{shown(filename)} is a search, not a raster: name a scene, as PLANET:<scene type>/<scene id>, "
-            "or open the search as one raster with GTI:PLANET:… (GDAL 3.9 or later)."
+            f"or open the search as one raster with GTI:{filename.partition(':')[0].upper()}:… (GDAL 3.9 or later) or "
+            "by the VRT that 'planet-vector mosaic' writes."
         )
     settings = Settings.load(name.service, options=open_options)
     if name.is_basemap:

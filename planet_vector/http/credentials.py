@@ -1,4 +1,4 @@
-"""The key of a service, added to requests to the API's own origins only."""
+"""The key of a service, added to requests to the API's own origins, and to hosts that its connection names, only."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Dict
 import requests
 from requests.auth import AuthBase
 
+from planet_vector.asset_access import is_bearer_host
 from planet_vector.config import Settings
 from planet_vector.connection_lookup import may_have_key
 from planet_vector.connections import SCHEMES
+from planet_vector.roots import is_api_origin
 
 
 class OriginAuth(AuthBase):
-    """Authentication that sends the key to the API's own origins only.
+    """Authentication that sends the key to the API's own origins, and to hosts that its connection names, only.
 
     As an ``AuthBase``, it also prevents requests from using a netrc entry instead.
 
@@ -32,6 +34,19 @@ class OriginAuth(AuthBase):
         return request
 
 
+def is_own(url: str, settings: Settings) -> bool:
+    """Return whether an address is on an origin of the API, or on a host that the connection names for its key.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    settings : Settings
+        The root of the API, and the hosts.
+    """
+    return is_api_origin(url, settings.api_url) or is_bearer_host(url, settings.access)
+
+
 def authorization(url: str, settings: Settings) -> Dict[str, str]:
     """Return the header with the key for an address; empty without a key, or if the address is not the service's.
 
@@ -42,6 +57,6 @@ def authorization(url: str, settings: Settings) -> Dict[str, str]:
     settings : Settings
         The root of the API, and the key.
     """
-    if settings.key is None or not may_have_key(url, settings.api_url):
+    if settings.key is None or not (may_have_key(url, settings.api_url) or is_bearer_host(url, settings.access)):
         return {}
     return {"Authorization": f"{SCHEMES.get(settings.kind, 'api-key')} {settings.key.reveal()}"}

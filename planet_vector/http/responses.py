@@ -72,7 +72,9 @@ def redacted(url: str) -> str:
     """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
+    # A parameter without a value may be a token itself.
+    pairs = [pair.partition("=") for pair in parts.query.split("&")] if parts.query else []
+    query = "&".join(f"{name}=…" if equals else "…" for name, equals, _ in pairs)
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
 
 

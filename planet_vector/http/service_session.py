@@ -6,6 +6,7 @@ They use the proxies and certificates of the environment or of a host program, s
 
 from __future__ import annotations
 
+import logging
 import weakref
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
@@ -166,6 +167,20 @@ def _new_session(settings: Settings, guard: Guard) -> requests.Session:
     # Keep no cookies: a cookie is a credential, which would be sent with other requests.
     session.cookies.set_policy(_NoCookies())
     return session
+
+
+class _WithoutQueries(logging.Filter):
+    """Filter of urllib3's messages about requests, whose addresses may be signed in the query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                f"{arg.partition('?')[0]}?…" if isinstance(arg, str) and "?" in arg else arg for arg in record.args
+            )
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
 
 
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]

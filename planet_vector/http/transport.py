@@ -21,13 +21,14 @@ from requests.structures import CaseInsensitiveDict
 from planet_vector.config import Settings
 from planet_vector.connections import LOCAL
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
+from planet_vector.http.credentials import is_own
 from planet_vector.http.failures import failed_exchange, no_local_service, unauthenticated
 from planet_vector.http.link_checks import check_host, checked_link
 from planet_vector.http.private_hosts import PrivateHost
 from planet_vector.http.rate_limit import RateLimiter
 from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
 from planet_vector.http.service_session import Parameters, ServiceSession, request_arguments
-from planet_vector.roots import FORMER_API_URL, is_api_origin
+from planet_vector.roots import FORMER_API_URL
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,13 @@ class Transport:
         """
         return urljoin(self.settings.api_url, path)
 
-    def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> JsonResponse:
+    def get_json(
+        self,
+        url: str,
+        parameters: Parameters = (),
+        limit: int = MAX_JSON,
+        headers: Optional[Mapping[str, str]] = None,
+    ) -> JsonResponse:
         """Request JSON, by POST if the URL would be longer than `MAX_URL`.
 
         Parameters
@@ -102,6 +109,8 @@ class Transport:
             Names and values of the query.
         limit : int, optional
             Maximum size of the body in bytes.
+        headers : mapping of str to str, optional
+            Further headers.
 
         Returns
         -------
@@ -113,9 +122,11 @@ class Transport:
         ServiceError
             If the request fails, or the response is not JSON.
         """
-        return self.fetch(url, parameters, limit)[1]()
+        return self.fetch(url, parameters, limit, headers=headers)[1]()
 
-    def post_json(self, url: str, body: object, parameters: Parameters = ()) -> JsonResponse:
+    def post_json(
+        self, url: str, body: object, parameters: Parameters = (), headers: Optional[Mapping[str, str]] = None
+    ) -> JsonResponse:
         """Request JSON by a POST of JSON, which must be a request that can be repeated, such as a search.
 
         Parameters
@@ -126,6 +137,8 @@ class Transport:
             The request body, to be written as JSON.
         parameters : sequence of (str, str), optional
             Names and values of the query.
+        headers : mapping of str to str, optional
+            Further headers.
 
         Returns
         -------
@@ -137,10 +150,15 @@ class Transport:
         ServiceError
             If the request fails, or the response is not JSON.
         """
-        return self.fetch(url, parameters, body=body)[1]()
+        return self.fetch(url, parameters, body=body, headers=headers)[1]()
 
     def fetch(
-        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON, body: Optional[object] = None
+        self,
+        url: str,
+        parameters: Parameters = (),
+        limit: int = MAX_JSON,
+        body: Optional[object] = None,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> Tuple[bytes, Callable[[], JsonResponse]]:
         """Request JSON as `get_json` does; return the body, and a function that parses it.
 
@@ -158,6 +176,8 @@ class Transport:
             Maximum size of the body in bytes.
         body : object, optional
             The request body, sent as JSON by POST.
+        headers : mapping of str to str, optional
+            Further headers.
 
         Returns
         -------
@@ -173,7 +193,9 @@ class Transport:
         long = parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL
         method = "POST" if long or sent is not None else "GET"
         name = f"{method} {redacted(url)}"
-        content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url), sent=sent)
+        content, final = self._exchange(
+            method, url, parameters, lambda r: (read_body(r, limit), r.url), headers, sent=sent
+        )
 
         def read() -> JsonResponse:
             try:
@@ -184,6 +206,7 @@ class Transport:
                     url,
                     parameters,
                     lambda r: parse_json(read_body(r, limit), r.url, name, self.settings),
+                    headers,
                     sent=sent,
                 )
 
@@ -282,6 +305,40 @@ class Transport:
             "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
 
+    def gdal_name(self, link: str) -> Optional[str]:
+        """Return the name by which any GDAL opens a link with the user's own settings; None for ``/vsicurl/`` and it.
+
+        Parameters
+        ----------
+        link : str
+            The link.
+        """
+        return None
+
+    @_off_the_main_thread
+    def response_headers(self, url: str) -> CaseInsensitiveDict[str]:
+        """Return the headers of a response to HEAD with any status; redirects are not followed.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+
+        Raises
+        ------
+        ServiceError
+            If there is no response.
+        """
+        name = f"HEAD {redacted(url)}"
+        arguments = request_arguments("HEAD", (), None, (CONNECT_TIMEOUT, READ_TIMEOUT))
+        try:
+            with self._session.connections.request("HEAD", url, **arguments) as response:
+                return response.headers
+        except PrivateHost as error:
+            raise ProtocolError(str(error), name) from None
+        except requests.exceptions.RequestException as error:
+            raise failed_exchange(error, url, name, self._session.proxy_of(url), self.settings) from None
+
     def digest(self, link: str) -> Optional[str]:
         """Return the MD5 digest of the file behind a link in hexadecimal; None if the service reported none.
 
@@ -379,7 +436,7 @@ class Transport:
     ) -> T:
         for _ in range(MAX_REDIRECTS + 1):
             name = f"{method} {redacted(url)}"
-            if outside is not None and not is_api_origin(url, self.settings.api_url):
+            if outside is not None and not is_own(url, self.settings):
                 return outside(url)
             try:
                 arguments = request_arguments(method, parameters, headers, (CONNECT_TIMEOUT, READ_TIMEOUT), sent)

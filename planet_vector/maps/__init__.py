@@ -6,6 +6,7 @@ module      does
 content     fetches the scenes and basemaps of names, lays them out
 addresses   builds the addresses of tiles and thumbnails
 page        renders one HTML file that includes Leaflet
+inline      shows the page in a notebook
 proxy       serves the page from a local process that has the key
 static      the template, styles and scripts of the page
 ==========  ===============================================================
@@ -13,21 +14,27 @@ static      the template, styles and scripts of the page
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
-from typing import Dict, Iterable, NamedTuple, Optional, Union
+from typing import Dict, Iterable, NamedTuple, Optional, Tuple, Union
 
-from planet_vector.errors import ConfigError, NotFoundError
+from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError
+from planet_vector.geometry.boxes import Bounds
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content, gather
 from planet_vector.maps.page import Pictures, checked_background, leaflet_folder, render
 from planet_vector.progress import Progress, bar_for
 from planet_vector.scene import Scene
+from planet_vector.vector.search import Search
 from planet_vector.workers import Workers
 
 __all__ = ["THUMBNAILS", "Written", "write_map"]
 
 THUMBNAILS = 50
 """The default number of thumbnails in a page: five seconds at the usual ten requests a second."""
+
+MAX_OVERLAYS = 32 * 2**20
+"""Greatest size of all pictures on the map of a page, in bytes; one has about half a megabyte."""
 
 MAX_BYTES = 4 * 2**20
 """Greatest size of all thumbnails in a page, in bytes, so that the file can be sent by mail."""
@@ -46,6 +53,8 @@ class Written(NamedTuple):
         The number of thumbnails in the file.
     left_out : int
         The number of scenes without a thumbnail in the file.
+    overlays : int
+        The number of pictures on the map.
     """
 
     path: Path
@@ -53,13 +62,15 @@ class Written(NamedTuple):
     basemaps: int
     thumbnails: int
     left_out: int
+    overlays: int = 0
 
 
 def write_map(
-    names: Union[str, Iterable[str]],
+    names: Union[str, Search, Iterable[Union[str, Search]]],
     path: Union[str, Path],
     *,
     thumbnails: int = THUMBNAILS,
+    overlays: int = 0,
     background: Optional[str] = None,
     attribution: str = "",
     progress: Union[bool, Progress] = None,
@@ -70,13 +81,16 @@ def write_map(
 
     Parameters
     ----------
-    names : str or iterable of str
+    names : str, Search, or iterable of these
         Names of searches, scenes and basemaps of one service: ``PLANET:ortho?cloud_cover.estimated.lte=5``,
-        ``PLANET:basemaps/NAME``.
+        ``PLANET:basemaps/NAME``; or searches.
     path : str or Path
         The file; an existing one is replaced once the new one is complete.
     thumbnails : int
         The number of thumbnails to embed, of the newest scenes, at most 4 MB in all.
+    overlays : int
+        The number of pictures on the map that need no network, of the newest scenes, at most 32 MB in all, drawn
+        from the preferred product of each, 512 pixels wide. Such a scene shows its picture instead of tiles.
     background : str, optional
         Address of tiles under the scenes, with ``{z}``, ``{x}`` and ``{y}``; by default only a graticule.
     attribution : str
@@ -103,14 +117,50 @@ def write_map(
     path = Path(path)
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path.parent} is not a folder: create it, or write the map elsewhere.")
-    leaflet_folder()
-    under = None if background is None else checked_background(background, attribution)
-    content = gather([names] if isinstance(names, str) else names, connection, key)
-    pictures = _thumbnails(content, thumbnails, bar_for(progress, "Thumbnails"))
-    page = render(content, Direct(content.catalog), pictures, under)
+    page, written = map_page(names, thumbnails, overlays, background, attribution, progress, connection, key)
     with complete(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
-    return Written(path, len(content.scenes), len(content.basemaps), len(pictures.content), pictures.left_out)
+    return written._replace(path=path)
+
+
+def map_page(
+    names: Union[str, Search, Iterable[Union[str, Search]]],
+    thumbnails: int,
+    overlays: int,
+    background: Optional[str],
+    attribution: str,
+    progress: Union[bool, Progress],
+    connection: Optional[str],
+    key: Optional[str],
+) -> Tuple[str, Written]:
+    """Return the page of a map as HTML, and its contents.
+
+    Parameters
+    ----------
+    names, thumbnails, overlays, background, attribution, progress, connection, key
+        As for `write_map`.
+
+    Returns
+    -------
+    str
+        The page.
+    Written
+        Its contents, with an empty path.
+    """
+    leaflet_folder()
+    under = None if background is None else checked_background(background, attribution)
+    content = gather([names] if isinstance(names, (str, Search)) else names, connection, key)
+    pictures = _thumbnails(content, thumbnails, bar_for(progress, "Thumbnails"))
+    pictures = pictures._replace(overlays=_overlays(content, overlays, bar_for(progress, "Pictures")))
+    written = Written(
+        Path(),
+        len(content.scenes),
+        len(content.basemaps),
+        len(pictures.content),
+        pictures.left_out,
+        len(pictures.overlays),
+    )
+    return render(content, Direct(content.catalog), pictures, under), written
 
 
 def _thumbnails(content: Content, most: int, progress: Progress) -> Pictures:
@@ -126,6 +176,39 @@ def _thumbnails(content: Content, most: int, progress: Progress) -> Pictures:
                 kept[number] = picture
                 room -= len(picture)
     return Pictures(kept, len(content.scenes) - len(kept))
+
+
+def _overlays(content: Content, most: int, progress: Progress) -> Dict[int, Tuple[bytes, Bounds]]:
+    """Draw pictures of the newest scenes that have a footprint and a product, up to a number and to `MAX_OVERLAYS`."""
+    if not most:
+        return {}
+    from planet_vector.raster.parallel import Alive, in_parallel
+    from planet_vector.raster.pictures import mercator_picture
+    from planet_vector.raster.product import open_link
+
+    catalog = content.catalog
+    wanted = [number for number, scene in enumerate(content.scenes) if content.footprints[number] and scene.products]
+
+    def draw(number: int, alive: Alive) -> Tuple[bytes, Bounds]:
+        scene = content.scenes[number]
+        product = scene.schema.product()
+        product = product if product in scene.products else scene.products[0]
+        link = catalog.transport.check_link(scene.product_link(product))
+        with open_link(catalog, link, f"{scene.id}/{product}") as dataset:
+            return mercator_picture(dataset)
+
+    found: Dict[int, Tuple[bytes, Bounds]] = {}
+    room = MAX_OVERLAYS
+    with closing(in_parallel(draw, wanted[:most], catalog.settings.connections)) as drawn:
+        for number, picture in drawn:
+            if isinstance(picture, PlanetVectorError):
+                raise picture
+            if len(picture[0]) <= room:
+                found[number] = picture
+                room -= len(picture[0])
+            if progress:
+                progress(len(found), len(wanted[:most]))
+    return found
 
 
 def _thumbnail(scene: Scene) -> Optional[bytes]:

@@ -115,10 +115,12 @@ class Proxied:
         self.sources = ["'self'"]
         self.tiles: Dict[str, str] = {}  # by the path before /{z}/{x}/{y}.png, the service's pattern
         self.thumbnails: Dict[str, str] = {}
+        self.scenes: Dict[str, Scene] = {}  # by the path, those with tiles
 
     def scene_tiles(self, scene: Scene) -> Tiles:
         place = f"scenes/{scene.scene_type}/{scene.id}"
         self.tiles[place] = self._catalog.tiles(scene)
+        self.scenes[place] = scene
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:

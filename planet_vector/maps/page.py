@@ -8,26 +8,29 @@ import html
 import json
 import math
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.collection_schema import flatten
-from planet_vector.errors import ConfigError, ProtocolError
+from planet_vector.errors import ConfigError, NotFoundError, ProtocolError
 from planet_vector.extras import named_extra
+from planet_vector.geometry.boxes import Bounds
 from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
-from planet_vector.names import BASEMAPS, Name
+from planet_vector.names import BASEMAPS
 from planet_vector.raster.gdal_xml import tiles_level
 from planet_vector.scene import Scene
 
 _STATIC = Path(__file__).with_name("static")
 _STYLES = ("map.css",)
-_SCRIPTS = ("graticule.js", "tiles.js", "time.js", "list.js", "details.js", "map.js")
+_SCRIPTS = ("graticule.js", "tiles.js", "time.js", "list.js", "details.js", "output.js", "compare.js", "map.js")
 
 _HOST = re.compile(r"(?:(?:\{s\}\.)?[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 _BACKGROUND_HOSTS = "abc"  # Leaflet's values of {s}
@@ -43,10 +46,21 @@ class Background(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """The embedded thumbnails, PNG by the index of the scene, and the number of scenes without."""
+    """The pictures in the page.
+
+    Attributes
+    ----------
+    content : mapping of int to bytes
+        Thumbnails, PNG by the index of the scene.
+    left_out : int
+        The number of scenes without a thumbnail.
+    overlays : mapping of int to (bytes, (west, south, east, north))
+        Pictures in web mercator, PNG by the index of the scene, with their bounds in degrees.
+    """
 
     content: Mapping[int, bytes]
     left_out: int
+    overlays: Mapping[int, Tuple[bytes, Bounds]] = MappingProxyType({})
 
 
 def render(
@@ -84,10 +98,11 @@ def render(
         "leftOut": pictures.left_out,
         "background": background._asdict() if background else None,
         "scenes": [
-            _scene(content, scene, polygons, addresses, pictures.content.get(number))
+            _scene(content, scene, polygons, addresses, pictures.content.get(number), pictures.overlays.get(number))
             for number, (scene, polygons) in enumerate(zip(content.scenes, content.footprints))
         ],
-        "basemaps": [_basemap(basemap, bounds, addresses) for basemap, bounds in content.basemaps],
+        "basemaps": [_basemap(content, *each, addresses) for each in content.basemaps],
+        "areas": list(content.areas),
     }
     text = _embedded(data)
     key = content.catalog.settings.key
@@ -174,7 +189,12 @@ def _title(content: Content) -> str:
 
 
 def _scene(
-    content: Content, scene: Scene, polygons: Sequence[Any], addresses: Addresses, picture: Optional[bytes]
+    content: Content,
+    scene: Scene,
+    polygons: Sequence[Any],
+    addresses: Addresses,
+    picture: Optional[bytes],
+    overlay: Optional[Tuple[bytes, Bounds]],
 ) -> Dict[str, Any]:
     seconds = time_of(scene)
     try:
@@ -183,11 +203,11 @@ def _scene(
         raise ProtocolError(f"The service returned properties of {scene.id} that are nested too deeply.") from None
     cloud = scene.cloud_cover
     named = is_item_id(scene.id) and is_item_id(scene.scene_type)
-    pattern, _ = addresses.scene_tiles(scene) if named and polygons else (None, "")
+    pattern = _tiles(scene, addresses) if named and polygons else None
     return {
         "id": scene.id,
         "type": scene.scene_type,
-        "name": str(Name(scene.scene_type, scene.id)) if named else None,
+        "name": str(replace(content.service_name, collection=scene.scene_type, item=scene.id)) if named else None,
         "time": None if seconds is None else round(1000 * seconds),
         "cloud": cloud if cloud is not None and math.isfinite(cloud) else None,
         "polygons": polygons,
@@ -198,17 +218,27 @@ def _scene(
             if name.partition(".")[0] not in scene.schema.link_groups
         ],
         "picture": addresses.thumbnail(scene) if picture is None else _data_uri(picture),
+        "overlay": None if overlay is None else {"url": _data_uri(overlay[0]), "bounds": overlay[1]},
         "tiles": pattern,
         "level": tiles_level(scene) if named else None,
     }
 
 
+def _tiles(scene: Scene, addresses: Addresses) -> Optional[str]:
+    """Return the pattern of a scene's tiles, or None if the service has none."""
+    try:
+        return addresses.scene_tiles(scene)[0]
+    except NotFoundError:
+        return None
+
+
 def _basemap(
-    basemap: Basemap, bounds: Optional[Tuple[float, float, float, float]], addresses: Addresses
+    content: Content, basemap: Basemap, bounds: Optional[Tuple[float, float, float, float]], addresses: Addresses
 ) -> Dict[str, Any]:
     pattern, hosts = addresses.basemap_tiles(basemap)
+    name = replace(content.service_name, collection=BASEMAPS, item=basemap.name)
     return {
-        "name": str(Name(BASEMAPS, basemap.name)) if is_item_id(basemap.name) else basemap.name,
+        "name": str(name) if is_item_id(basemap.name) else basemap.name,
         "tiles": pattern,
         "hosts": hosts,
         "level": basemap.level,

@@ -7,6 +7,7 @@ come from the metadata of the scenes, never from a browser's request.
 from __future__ import annotations
 
 import hmac
+import json
 import re
 import secrets
 import sys
@@ -16,16 +17,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Iterable, NamedTuple, Optional, Union
 
 from planet_vector.errors import ConfigError, NotFoundError, ProtocolError, ServiceError
+from planet_vector.geometry.boxes import around_polygons
 from planet_vector.http.transport import Transport
 from planet_vector.maps.addresses import Proxied
 from planet_vector.maps.content import Content, gather
 from planet_vector.maps.page import Pictures, checked_background, leaflet_folder, render
+from planet_vector.raster.gdal_xml import tiles_level
+from planet_vector.scene import Scene
 
 MAX_PICTURE = 16 * 2**20  # bytes; a PNG tile has at most a quarter of a megabyte
 
 _TILE = re.compile(
     r"(?P<place>(?:scenes/[^/]+|mosaics)/[^/]+)/(?P<z>\d{1,2})/(?P<x>\d{1,7})/(?P<y>\d{1,7})\.png", re.ASCII
 )
+_TILEJSON = "/tiles.json"
 _KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _EMPTY = bytes.fromhex(  # a PNG of one transparent pixel, for tiles outside the scene
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000b4944415478da63600002000005"
@@ -123,6 +128,9 @@ class MapServer(ThreadingHTTPServer):
             return _refusal(HTTPStatus.NOT_FOUND, "There is nothing at this address: use the one that was printed.")
         if not rest:
             return Answer(HTTPStatus.OK, "text/html; charset=utf-8", self._page)
+        scene = self._places.scenes.get(rest[: -len(_TILEJSON)]) if rest.endswith(_TILEJSON) else None
+        if scene is not None:
+            return Answer(HTTPStatus.OK, "application/json", self._tilejson(scene, rest[: -len(_TILEJSON)]))
         address = self._address(rest)
         if address is None:
             return _refusal(HTTPStatus.NOT_FOUND, "The map has no such picture.")
@@ -139,6 +147,20 @@ class MapServer(ThreadingHTTPServer):
                 self._known.add(str(error))
                 self._told(str(error))
             return _refusal(HTTPStatus.BAD_GATEWAY, "The service did not return this picture.")
+
+    def _tilejson(self, scene: Scene, place: str) -> bytes:
+        """Return the TileJSON 3.0.0 of a scene's tiles at this server."""
+        west, south, east, north = around_polygons(scene.polygons)
+        document = {
+            "tilejson": "3.0.0",
+            "name": scene.id,
+            "scheme": "xyz",
+            "tiles": [f"{self.url}{place}/{{z}}/{{x}}/{{y}}.png"],
+            "minzoom": 0,
+            "maxzoom": tiles_level(scene),
+            "bounds": [west, south, east, north],
+        }
+        return json.dumps(document).encode()
 
     def _address(self, rest: str) -> Optional[str]:
         """Return the service's address for a picture of the map, or None for any other path."""

@@ -36,6 +36,7 @@ from planet_vector.http.credentials import authorization
 from planet_vector.http.responses import parse_count, ranged_length
 from planet_vector.raster.credential_files import header_file, headers_option
 from planet_vector.raster.gdal_options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
+from planet_vector.times import parse_time
 
 Build = Tuple[int, int, int]
 
@@ -47,6 +48,9 @@ ANY_BUILD: Build = (0, 0, 0)
 
 PROBES_WHOLE: Tuple[Build, Build] = ((3, 6, 0), (3, 6, 3))
 """GDAL from the first version to before the second fetches a whole file to learn its size if HEAD is refused."""
+
+JPEG2000_DRIVERS = ("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "JP2Lura", "JPEG2000")
+"""GDAL's drivers for JPEG 2000 files, in the order of preference."""
 
 SLOW = "GDAL 3.6.0 to 3.6.2 fetches a product at a signed address whole before it reads any of it: take 3.6.3 or later"
 
@@ -73,6 +77,8 @@ class Access:
         Why opening will be slow, or an empty string; also emitted as a warning, once per process.
     url : str
         The address alone.
+    grants_more : bool
+        Whether a signature in the name grants access to more than this file, so that the name must not be shown.
     """
 
     name: str
@@ -82,6 +88,7 @@ class Access:
     ranges: bool = True
     slow: str = ""
     url: str = ""
+    grants_more: bool = False
 
     def __repr__(self) -> str:
         # Omit the query, which may contain a signature.
@@ -112,12 +119,16 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
         If the service does not provide the product, or redirects to a forbidden address.
     """
     settings, transport = catalog.settings, catalog.transport
+    own = transport.gdal_name(link)
+    if own:
+        return Access(own, Options(READING), url=link)
     url, headers = transport.follow(transport.check_link(link), within=True)
     if not headers:
         slow = SLOW if probes_whole(build) else ""
         if slow:
             _warn(slow)
-        return Access(_vsicurl(url), Options({**READING, **SIGNED, **WITHOUT_KEY}), expiry(url), slow=slow, url=url)
+        options = Options({**READING, **SIGNED, **WITHOUT_KEY})
+        return Access(_vsicurl(url), options, expiry(url), slow=slow, url=url, grants_more=own is not None)
 
     size = ranged_length(headers)
     told = {"size": size, "ranges": size is not None, "url": url}
@@ -168,8 +179,8 @@ def _warn(text: str) -> None:
 def expiry(url: str) -> Optional[float]:
     """Return when a signed address expires, in seconds since 1970, or None if it does not specify it.
 
-    The parameters are those of the stores' own signatures: Amazon's (versions 4 and 2) and Google's. A parameter
-    ``token`` may be a JSON Web Token, whose claim ``exp`` is the expiry (RFC 7519, section 4.1.4).
+    The parameters are those of the stores' own signatures: Amazon's (versions 4 and 2), Google's and Azure's. A
+    parameter ``token`` may be a JSON Web Token, whose claim ``exp`` is the expiry (RFC 7519, section 4.1.4).
 
     Parameters
     ----------
@@ -184,6 +195,11 @@ def expiry(url: str) -> Optional[float]:
                 return calendar.timegm(time.strptime(begins, "%Y%m%dT%H%M%SZ")) + float(seconds)
             except ValueError:
                 return None
+    if "sig" in query and "se" in query:
+        try:
+            return parse_time(query["se"]).timestamp()
+        except ValueError:
+            return None
     ends = query.get("expires", "")
     if "token" in query and not ends:
         return _token_expiry(query["token"])
@@ -221,9 +237,9 @@ def self_contained(access: Access) -> str:
     Returns
     -------
     str
-        A ``/vsicurl?`` name.
+        A ``/vsicurl?`` name, or that of another client of GDAL.
     """
-    if access.name.startswith("/vsicurl?"):
+    if not access.name.startswith("/vsicurl/"):
         return access.name
     url = access.name[len("/vsicurl/") :]
     return _parametrised(url, use_head="no" if _is_signed(access) else "yes")

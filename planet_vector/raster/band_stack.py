@@ -18,7 +18,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
-from planet_vector.assets import SpectralBand
+from planet_vector.assets import Asset, SpectralBand
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
@@ -28,8 +28,9 @@ from planet_vector.raster.byte_ranges import ReadWindow
 from planet_vector.raster.error_messages import gdal_said, messages
 from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.gdal_options import READING, Options
-from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import ProductError, north_up, opened
+from planet_vector.raster.headers import header_of, with_values
+from planet_vector.raster.placed import north_up
+from planet_vector.raster.product import ProductError, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.source_names import source_name
 from planet_vector.raster.sources import Sources
@@ -218,11 +219,12 @@ def open_bands(
     """
     if list(products) == ["all"]:
         products = sorted(scene.products, key=_by_number)
-    links = [catalog.transport.check_link(scene.product_link(product)) for product in products]
+    chosen = [scene.band(product) for product in products]
+    links = [catalog.transport.check_link(scene.link_to(asset)) for asset, _ in chosen]
     title = f"{scene.id}/{','.join(products)}"
-    titles = {link: f"{scene.id}/{product}" for link, product in zip(links, products)}
-    sources = Sources(catalog, titles)
-    sources.fetch_headers(links)
+    titles = {link: f"{scene.id}/{asset.name}" for link, (asset, _) in zip(links, chosen)}
+    sources = Sources(catalog, titles, {link: asset.values for link, (asset, _) in zip(links, chosen)})
+    sources.fetch_headers(list(titles))
 
     def look(link: str) -> _ProductFile:
         with sources.open(link) as dataset:
@@ -231,17 +233,39 @@ def open_bands(
             return _ProductFile(source_name(link), header, sources.mask_of(link, header, dataset))
 
     try:
-        with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
-            found = list(pool.map(look, links))
+        with Workers(max(1, min(len(titles), catalog.settings.connections))) as pool:
+            files = dict(zip(titles, pool.map(look, titles)))
+        found = [files[link] for link in links]
         if len({source.header.crs for source in found}) > 1:
             told = f"The products of {title} have different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
-        text = as_text(_stack(scene, products, found, resolution))
+        bands = [_Band(product, asset, number, file) for product, (asset, number), file in zip(products, chosen, found)]
+        text = as_text(_stack(bands, resolution))
     except BaseException:
         sources.end()
         raise
     dataset: Virtual = open_virtual(text, title, sources)
     return dataset
+
+
+def lacks_values(dataset: DatasetReader, asset: Asset) -> bool:
+    """Return whether the service states values of a file that it lacks, and that a VRT can add.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The file, open.
+    asset : Asset
+        Its asset.
+    """
+    if not asset.values:
+        return False
+    header = header_of(dataset)
+    try:
+        north_up(dataset)
+    except RasterAccessError:
+        return False
+    return with_values(header, asset.values) != header
 
 
 class _ProductFile(NamedTuple):
@@ -250,18 +274,29 @@ class _ProductFile(NamedTuple):
     mask: Optional[str]
 
 
-def _stack(
-    scene: Scene, products: Sequence[str], sources: Sequence[_ProductFile], resolution: Union[str, float]
-) -> Element:
+class _Band(NamedTuple):
+    product: str
+    asset: Asset
+    number: Optional[int]  # None for all bands of the file
+    file: _ProductFile
+
+
+def _stack(wanted: Sequence[_Band], resolution: Union[str, float]) -> Element:
+    sources = [each.file for each in wanted]
     res = _resolution([source.header.res for source in sources], resolution)
     lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
     west, north = min(lefts), max(tops)
     width, height = max(1, round((max(rights) - west) / res[0])), max(1, round((north - min(lows)) / res[1]))
     grid = GridSpec(sources[0].header.crs, west, north, res, width, height)
     root = new_vrt(grid)
-    for product, (name, header, mask) in zip(products, sources):
-        known = bands[0] if len(bands := scene.assets[product].bands) == 1 else None
+    for product, asset, chosen, (name, header, mask) in wanted:
+        bands = asset.bands if chosen is None else asset.bands[chosen - 1 : chosen]
+        known = bands[0] if len(bands) == 1 else None
+        if chosen is not None and chosen > len(header.bands):
+            raise RasterAccessError(f"{asset.name} has no band {chosen}, which would be {product}: open it by itself.")
         for number, said in enumerate(header.bands, 1):
+            if chosen not in (None, number):
+                continue
             band = vrt_band(root, _described(said, product, known))
             _add_wavelengths(band, known)
             if mask is None:

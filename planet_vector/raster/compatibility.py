@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, List, Optional, Sequence
 from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import north_up
+from planet_vector.raster.placed import north_up
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

@@ -19,7 +19,7 @@ from typing import List, Optional, Sequence, Tuple
 import requests
 
 from planet_vector.catalog import Catalog
-from planet_vector.errors import ConfigError, ProtocolError, ServiceError
+from planet_vector.errors import ConfigError, ProtocolError, RasterAccessError, ServiceError
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_mercator
 from planet_vector.http.responses import read_body
@@ -69,8 +69,16 @@ def name_of(catalog: Catalog, scene: Scene, product: str, access: Access, build:
     -------
     str
         Name for any program in this process.
+
+    Raises
+    ------
+    RasterAccessError
+        If the name would contain a signature for more than this file, and no VRT of it can be written.
     """
     path = described(catalog, scene, product, access, build)
+    if path is None and access.grants_more:
+        title = f"{scene.id}/{product}"
+        raise RasterAccessError(f"{title} has no name for other programs, as its address grants access to others, too.")
     return self_contained(access) if path is None else str(path)
 
 
@@ -105,6 +113,8 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
         made = kept(catalog, scene.product_link(product))
         if made is not None:
             return write(path, made.vrt(self_contained(access)))
+        if access.grants_more:  # the VRT keeps the signature, in a private file
+            return write(path, description(self_contained(access), read_tiff_header(catalog, access.url), []))
         try:
             if product != scene.schema.tiled_product:
                 raise _Undescribed("has no overviews")

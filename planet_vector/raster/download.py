@@ -34,6 +34,7 @@ _SUFFIX_OF: Mapping[str, str] = {
     "application/vnd.nitf": ".ntf",
     "application/xml": ".xml",
     "application/zip": ".zip",
+    "image/jp2": ".jp2",
     "text/plain": ".txt",
     "video/mp4": ".mp4",
 }
@@ -70,7 +71,7 @@ def download(
     Returns
     -------
     list of Path
-        The files, scene by scene.
+        The files, scene by scene, each once.
 
     Raises
     ------
@@ -78,11 +79,9 @@ def download(
         The error of the first file that failed.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    wanted = [
-        (scene, product, scene.product_link(product))
-        for scene in scenes
-        for product in products or [scene.schema.product()]
-    ]
+    every = [(scene, product) for scene in scenes for product in products or [scene.schema.product()]]
+    links = {scene.product_link(product): (scene, product) for scene, product in every}  # of the same file, one
+    wanted = [(scene, product, link) for link, (scene, product) in links.items()]
 
     def task(item: Tuple[Scene, str, str], alive: Alive) -> Path:
         return download_one(catalog, *item, directory, overwrite, heard(progress, alive))

@@ -71,6 +71,17 @@ def is_tiff(head: bytes) -> bool:
     return head.startswith(_TIFF)
 
 
+def is_jpeg2000(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a JPEG 2000 file.
+
+    Parameters
+    ----------
+    head : bytes
+        The first 12 bytes or more.
+    """
+    return head.startswith(_JP2)
+
+
 def reason_of(head: bytes) -> str:
     """Return why a file that is no TIFF cannot be opened, as a predicate of its name.
 

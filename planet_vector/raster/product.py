@@ -6,7 +6,7 @@ import re
 import time
 import weakref
 from contextlib import suppress
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import rasterio
 from rasterio._err import CPLE_BaseError
@@ -14,20 +14,19 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 
+from planet_vector.assets import BandValues
 from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, RasterAccessError
-from planet_vector.geometry.grid import GridSpec
 from planet_vector.loading import load_driver
 from planet_vector.progress import Progress
 from planet_vector.raster import limits
-from planet_vector.raster.access import Access, Build, plan
+from planet_vector.raster.access import JPEG2000_DRIVERS, Access, Build, plan
 from planet_vector.raster.byte_ranges import ReadWindow, ranges_of
 from planet_vector.raster.download import fetch
 from planet_vector.raster.error_messages import gdal_said, reason
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.mounting import can_mount, forget_errors, mount, unmount
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.remote_file import RemoteFile
@@ -61,6 +60,7 @@ class Product(Remote):
     access: Access
     _overviews: Dict[int, Any]
     _end: Any = None  # unmounts it
+    _values: Sequence[BandValues] = ()  # of the service, for `header_of`
     _file: Optional[RemoteFile] = None  # None for a file on disk, and if GDAL itself sends the requests
 
     def _check_read(self, *args: Any) -> None:
@@ -68,6 +68,8 @@ class Product(Remote):
         limits.check_read(self, self._title, *args)
 
     def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
+        if self._file is not None and self._file.is_jpeg2000:  # its blocks have no table
+            return super()._read_part(method, part, pixels, masks, *args)
         flags = self.mask_flag_enums[0]
         # A mask derived from pixels needs the same bytes; a separate mask is small, and not foreseen.
         takes_pixels = pixels or MaskFlags.nodata in flags or MaskFlags.alpha in flags
@@ -187,32 +189,6 @@ def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None
         raise ProductError(f"{title} cannot be opened in place: {gdal_said(error)}.") from None
 
 
-def north_up(dataset: DatasetReader) -> GridSpec:
-    """Return the grid of a raster, if its rows run from north to south and its columns from west to east.
-
-    Parameters
-    ----------
-    dataset : rasterio.io.DatasetReader
-        The open file.
-
-    Raises
-    ------
-    RasterAccessError
-        If it has another orientation, or no transform.
-    """
-    transform = dataset.transform
-    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
-        title = dataset._title if isinstance(dataset, Product) else dataset.name
-        told = "is not north up"
-        if placed_by_points(dataset):
-            told = "is georeferenced by ground control points"
-        elif transform.is_identity:
-            told = unplaced_because(dataset)
-        raise RasterAccessError(f"{title} {told}, so it cannot be combined with others: leave it out.")
-    res = transform.a, -transform.e
-    return GridSpec(dataset.crs, transform.c, transform.f, res, dataset.width, dataset.height)
-
-
 def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader, **others: Any) -> Any:
     """Open a GDAL name with some options, which apply to no other code of the process.
 
@@ -256,7 +232,7 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
 _openers = Workers(_AT_ONCE, "geotiff-open")
 
 
-def open_access(access: Access, title: str, size: Optional[int]) -> Product:
+def open_access(access: Access, title: str, size: Optional[int], jpeg2000: bool = False) -> Product:
     """Open a product as `planet_vector.raster.access.plan` specifies.
 
     Parameters
@@ -267,6 +243,8 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
         Name used in error messages.
     size : int or None
         Size of the file in bytes, if known.
+    jpeg2000 : bool, optional
+        Whether it is a JPEG 2000 file, not a GeoTIFF.
 
     Returns
     -------
@@ -278,9 +256,10 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
     rasterio.errors.RasterioIOError
         If GDAL does not open it.
     RasterAccessError
-        If its header exceeds the bounds of a product.
+        If this GDAL has no driver for it, or its header exceeds the bounds of a product.
     """
-    dataset: Product = opened(access.name, access.options, cls=Product)
+    driver = jpeg2000_driver(title) if jpeg2000 else "GTiff"
+    dataset: Product = opened(access.name, access.options, driver, Product)
     dataset.access, dataset._title, dataset._overviews = access, title, {}
     try:
         limits.check_header(dataset, title, size)
@@ -288,6 +267,30 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
         dataset.close()
         raise
     return dataset
+
+
+def jpeg2000_driver(title: str) -> str:
+    """Return the driver of rasterio's GDAL for JPEG 2000 files.
+
+    Parameters
+    ----------
+    title : str
+        Name of the file in the error message.
+
+    Raises
+    ------
+    RasterAccessError
+        If it has none.
+    """
+    with rasterio.Env() as env:
+        there = env.drivers()
+    found = next((name for name in JPEG2000_DRIVERS if name in there), None)
+    if found is None:
+        raise RasterAccessError(
+            f"{title} is a JPEG 2000 file, for which the GDAL of rasterio ({rasterio.__gdal_version__}) has no driver: "
+            "download it, or install a rasterio whose GDAL has JP2OpenJPEG, as its wheels have."
+        )
+    return found
 
 
 def _open_mounted(catalog: Catalog, link: str, title: str) -> Product:
@@ -301,7 +304,7 @@ def _open_mounted(catalog: Catalog, link: str, title: str) -> Product:
         raise ProductError(str(error)) from None
     name = mount(file)
     try:
-        dataset = open_access(Access(name, Options(READING), size=size), title, size)
+        dataset = open_access(Access(name, Options(READING), size=size), title, size, file.is_jpeg2000)
     except RasterioIOError as error:
         unmount(name)
         if file.failure is not None:

@@ -17,7 +17,7 @@ from planet_vector.errors import RasterAccessError, ServiceError
 from planet_vector.http.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
 from planet_vector.http.responses import content_range, read_body
 from planet_vector.raster.chunks import CHUNK
-from planet_vector.raster.file_types import is_tiff, reason_of
+from planet_vector.raster.file_types import is_jpeg2000, is_tiff, reason_of
 from planet_vector.raster.file_version import FileVersion
 from planet_vector.raster.link_address import LinkAddress
 from planet_vector.raster.read_ahead import AHEAD, PIECE
@@ -97,7 +97,9 @@ class RangeRequests:
         body = self._ask(first, end)
         if isinstance(body, ServiceError) and address.is_refused(body):
             self._renew(address)
-            body = self._ask(first, end)
+            refused, body = body, self._ask(first, end)
+            if isinstance(body, ServiceError) and body.status == refused.status:
+                raise refused  # the error for the link itself
         if isinstance(body, ServiceError):
             raise body
         return body
@@ -195,7 +197,7 @@ class RangeRequests:
             body = read_body(response, stop - start)
             if len(body) != part[1] + 1 - part[0]:
                 raise RasterAccessError(f"{self._title} cannot be read: fewer bytes were sent than were announced.")
-            if start == 0 and not is_tiff(body):  # no other driver of GDAL may open it
+            if start == 0 and not self._is_allowed(body):  # no other driver of GDAL may open it
                 raise RasterAccessError(f"{self._title} {reason_of(body)}")
             if start == 0 and not self._head:
                 self._head = body[:HEAD]
@@ -203,6 +205,14 @@ class RangeRequests:
             return body
 
         return self._send([(start, stop)], handle)
+
+    @property
+    def is_jpeg2000(self) -> bool:
+        """Whether the file is a JPEG 2000 file, since the first response."""
+        return is_jpeg2000(self._head)
+
+    def _is_allowed(self, head: bytes) -> bool:
+        return is_tiff(head) or self._catalog.settings.access.jpeg2000 and is_jpeg2000(head)
 
     def _ask_several(self, spans: Sequence[Range]) -> Union[None, List[Tuple[int, bytes]], ServiceError]:
         """Return (offset, bytes) of spans; None if the server does not send several ranges at once."""

@@ -70,6 +70,12 @@ class RemoteFile:
         assert self._requests.version is not None
         return self._requests.version.size
 
+    @property
+    def is_jpeg2000(self) -> bool:
+        """Whether it is a JPEG 2000 file, not a GeoTIFF."""
+        with self._lock:  # the size is known before the first bytes are
+            return bool(self.size) and self._requests.is_jpeg2000
+
     def begin(self) -> None:
         """Clear the error of the previous read, as another one begins.
 

@@ -35,7 +35,7 @@ from planet_vector.raster.compatibility import ALPHA, bands_of_all, checked, tol
 from planet_vector.raster.drawn import cut_to
 from planet_vector.raster.file_vrts import mask_alone, vrt_band, vrt_source, with_mask, with_nodata
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import north_up
+from planet_vector.raster.placed import north_up
 from planet_vector.raster.source_names import source_name
 from planet_vector.raster.sources import Sources
 from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
@@ -150,7 +150,8 @@ def open_scenes(
     product = scenes[0].schema.product(product)
     ranked = sorted(scenes, key=lambda scene: (TOPS[order](scene), scene.id))
     titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
-    sources = Sources(catalog, titles)
+    values = {catalog.transport.check_link(each.product_link(product)): each.asset(product).values for each in ranked}
+    sources = Sources(catalog, titles, values)
     sources.fetch_headers(list(titles)[::-1])
     try:
         with sources.open(list(titles)[-1]) as topmost:

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what
 from planet_vector.names import ONLY_GEOTIFF
 
 _NAME = re.compile(r"GTIFF_DIR:(\d+):(.*)", re.S)  # of a TIFF, as GDAL counts them
+_OBJECT, _STORE = "s3://", "/vsis3/"  # an object of a store, and GDAL's client of it
 
 
 def source_name(link: str, image: int = 1) -> str:
@@ -25,7 +26,7 @@ def source_name(link: str, image: int = 1) -> str:
     image : int
         Number of the image in the file, counted from 1.
     """
-    return f"{ONLY_GEOTIFF.replace('1', str(image))}/vsicurl/{link}"
+    return f"{ONLY_GEOTIFF.replace('1', str(image))}{_gdal_path(link)}"
 
 
 def link_of(name: str) -> str:
@@ -38,7 +39,7 @@ def link_of(name: str) -> str:
     """
     found = _NAME.fullmatch(name)
     assert found is not None
-    return found[2][len("/vsicurl/") :]
+    return _OBJECT + found[2][len(_STORE) :] if found[2].startswith(_STORE) else found[2][len("/vsicurl/") :]
 
 
 def mounted_text(text: str, mounted: Mapping[str, str]) -> str:
@@ -56,7 +57,7 @@ def mounted_text(text: str, mounted: Mapping[str, str]) -> str:
     str
         The same, for GDAL in this process.
     """
-    there = {f"/vsicurl/{link}": name for link, name in mounted.items()}
+    there = {_gdal_path(link): name for link, name in mounted.items()}
 
     def name_of(name: str) -> str:
         found = _NAME.fullmatch(name)
@@ -92,6 +93,50 @@ def public_text(text: str, mounted: Mapping[str, str]) -> str:
         return source_name(links[here], image) if here in links else name
 
     return _renamed(text, name_of) if links else text
+
+
+def text_for_others(text: str, names: Mapping[str, str]) -> str:
+    """Replace the names of links by those that open them in any GDAL, in the text of a VRT.
+
+    Parameters
+    ----------
+    text : str
+        VRT text.
+    names : mapping of str to str
+        GDAL names by link, without the prefix of the driver.
+
+    Returns
+    -------
+    str
+        The same, for other programs.
+    """
+    there = {_gdal_path(link): name for link, name in names.items()}
+
+    def name_of(name: str) -> str:
+        found = _NAME.fullmatch(name)
+        return f"{name[: found.start(2)]}{there[found[2]]}" if found and found[2] in there else name
+
+    return _renamed(text, name_of) if there else text
+
+
+def plain_names(text: str) -> str:
+    """Return the text of a VRT of files that are not all GeoTIFFs, whose names leave the driver open.
+
+    Parameters
+    ----------
+    text : str
+        VRT text.
+    """
+
+    def name_of(name: str) -> str:
+        found = _NAME.fullmatch(name)
+        return found[2] if found and found[1] == "1" else name
+
+    return _renamed(text, name_of)
+
+
+def _gdal_path(link: str) -> str:
+    return _STORE + link[len(_OBJECT) :] if link.startswith(_OBJECT) else f"/vsicurl/{link}"
 
 
 def _renamed(text: str, name_of: Callable[[str], str]) -> str:

@@ -16,6 +16,7 @@ from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
+from planet_vector.assets import BandValues
 from planet_vector.catalog import Catalog
 from planet_vector.http.responses import ranged_length
 from planet_vector.pixels.header import RasterHeader
@@ -26,12 +27,19 @@ from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.images import MOST_IMAGES, Image
 from planet_vector.raster.mounting import can_mount, mount, unmount
 from planet_vector.raster.path_options import Scope
-from planet_vector.raster.product import Product, ProductError, begin, open_access, opened
+from planet_vector.raster.product import Product, ProductError, begin, jpeg2000_driver, open_access, opened
 from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.side_by_side import SideBySide
-from planet_vector.raster.source_names import link_of, mounted_text, public_text, source_name
+from planet_vector.raster.source_names import (
+    link_of,
+    mounted_text,
+    plain_names,
+    public_text,
+    source_name,
+    text_for_others,
+)
 from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
 
@@ -49,10 +57,14 @@ class Sources:
         The service.
     titles : mapping of str to str
         Name of each link's file in error messages. The links must be checked already.
+    values : mapping of str to sequence of BandValues, optional
+        What the service states of the values of each link's file.
     """
 
-    def __init__(self, catalog: Catalog, titles: Mapping[str, str]) -> None:
-        self._catalog, self._titles = catalog, titles
+    def __init__(
+        self, catalog: Catalog, titles: Mapping[str, str], values: Optional[Mapping[str, Sequence[BandValues]]] = None
+    ) -> None:
+        self._catalog, self._titles, self._values = catalog, titles, values or {}
         self._files: Dict[str, RemoteFile] = {}
         self._names: Dict[str, str] = {}  # names of mounted files, by link
         self._images: OrderedDict[str, Image] = OrderedDict()
@@ -100,12 +112,19 @@ class Sources:
             size = self._ask(link)
         self.begin()
         try:
-            dataset = open_access(Access(self._names.get(link, f"/vsicurl/{link}"), Options(READING)), title, size)
+            access = Access(self._names.get(link, f"/vsicurl/{link}"), Options(READING))
+            dataset = open_access(access, title, size, self._is_jpeg2000(link))
         except RasterioIOError as error:
             self._explain([link])
             raise ProductError(f"{title} could not be read in place: {gdal_said(error)}; try again.") from None
         dataset._file = self._files.get(link)
+        dataset._values = self._values.get(link, ())
         return dataset
+
+    def _is_jpeg2000(self, link: str) -> bool:
+        # Asked only of services that may have such files, as it takes the first bytes of the file.
+        allowed = self._catalog.settings.access.jpeg2000
+        return allowed and link in self._files and self._files[link].is_jpeg2000
 
     def open_again(self, name: str, link: str) -> DatasetReader:
         """Open the name of a GeoTIFF, or the text of a VRT, that was derived from an opened file.
@@ -129,7 +148,8 @@ class Sources:
         """
         self.begin()
         try:
-            return opened(self.mounted(name), Options(READING), "VRT" if name.startswith("<") else "GTiff")
+            driver = jpeg2000_driver(self._titles[link]) if self._is_jpeg2000(link) else "GTiff"
+            return opened(self.mounted(name), Options(READING), "VRT" if name.startswith("<") else driver)
         except RasterioIOError as error:
             self._explain([link])
             told = f"{self._titles[link]} could not be read in place"
@@ -239,13 +259,15 @@ class Sources:
         if not self._files:
             return None
         beside = SideBySide(self._catalog.settings.connections)
-        names = deque(dict.fromkeys(part.name for part in asked))
+        names = deque(dict.fromkeys(part.name for part in asked if not self._is_jpeg2000(link_of(part.name))))
         coming: Dict[str, Task[Image]] = {}
         whole: Dict[str, bool] = {}  # whether each block of an image contains all bands
         done: Set[Tuple[Any, ...]] = set()
         try:
             with Workers(self._catalog.settings.connections, "geotiff-image") as pool:
                 for part in asked:
+                    if self._is_jpeg2000(link_of(part.name)):  # its blocks have no table: GDAL requests them
+                        continue
                     key = (part.name, ALL if whole.get(part.name) else part.number, *part[2:])
                     if key in done:
                         continue
@@ -278,10 +300,10 @@ class Sources:
         Raises
         ------
         RasterAccessError
-            If a file cannot be read.
+            If a file cannot be read, or has no name for other programs.
         """
         if not self._files:
-            return text
+            return self._for_others(text)
         self.begin()
         root = fromstring(text)  # noqa: S314 - written by this package
         elements = [element for source in root.iterfind("VRTRasterBand/*") for element in source.iter("SourceFilename")]
@@ -295,10 +317,21 @@ class Sources:
         self.check()
         for element in elements:
             element.text = texts.get(element.text or "", element.text)
-        return tostring(root, encoding="unicode")
+        return self._for_others(tostring(root, encoding="unicode"))
+
+    def _for_others(self, text: str) -> str:
+        names = {link: self._catalog.transport.gdal_name(link) for link in self._titles}
+        nameless = next((self._titles[link] for link, name in names.items() if name == ""), None)
+        if nameless is not None:
+            told = f"{nameless} has no name for other programs, as its address is signed for this connection"
+            raise ProductError(f"{told}: write the pixels to a file instead.")
+        text = text_for_others(text, {link: name for link, name in names.items() if name})
+        return plain_names(text) if any(map(self._is_jpeg2000, self._titles)) else text
 
     def _with_overviews(self, name: str) -> str:
         """Return the name of a file, or the text of a VRT of it with its overviews."""
+        if self._is_jpeg2000(link_of(name)):
+            return name
         image, link = self._image(name), link_of(name)
         numbers = image.overviews(lambda number: self.mounted(source_name(link, number)))
         overviews = [source_name(link, number) for number in numbers]

@@ -21,7 +21,7 @@ from rasterio.features import geometry_mask
 from rasterio.io import DatasetReader
 
 from planet_vector.atomic_files import complete
-from planet_vector.catalog import connect
+from planet_vector.catalog import catalog_of_scenes
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import holds_ground, merged
@@ -31,7 +31,8 @@ from planet_vector.raster.download import safe_name
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.product import north_up, open_link
+from planet_vector.raster.placed import north_up
+from planet_vector.raster.product import open_link
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.warping import turn_of, turns
 from planet_vector.scene import Scene
@@ -153,7 +154,7 @@ def crop_stack(
     if not stack.scenes:
         return list(left_out.values())
     product = stack.scenes[0].schema.product(product)
-    catalog = connect(connection, key)
+    catalog = catalog_of_scenes(stack.scenes, connection, key)
     directory = Path(directory)
     check_name(directory)
     progress = bar_for(progress, f"{stack.depth} scenes")

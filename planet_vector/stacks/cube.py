@@ -20,7 +20,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from planet_vector import stac_export
-from planet_vector.catalog import catalog_of
+from planet_vector.catalog import catalog_of, catalog_of_scenes
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.extras import named_extra
@@ -109,8 +109,8 @@ def to_xarray(
         if share < 1:
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
     product = stack.scenes[0].schema.product(product)
-    settings = Settings.load(connection, key)
-    catalog = catalog_of(settings)
+    catalog = catalog_of_scenes(stack.scenes, connection, key)
+    settings = catalog.settings
     grid = stack_grid(catalog, stack, product, dst_crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:

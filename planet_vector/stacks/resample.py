@@ -15,7 +15,7 @@ from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.valid import where_data
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import north_up
+from planet_vector.raster.placed import north_up
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.turned import in_turns
 from planet_vector.raster.warping import warped_bounds

@@ -15,7 +15,8 @@ from planet_vector.geometry.grid import GridSpec, inward, outward
 from planet_vector.geometry.ground import merged
 from planet_vector.geometry.shapes import Position
 from planet_vector.raster.drawn import bounds_in, drawn_in
-from planet_vector.raster.product import north_up, open_link
+from planet_vector.raster.placed import north_up
+from planet_vector.raster.product import open_link
 from planet_vector.raster.scene_mosaic import crs_of
 from planet_vector.raster.warping import warped_step
 from planet_vector.scene import Scene

@@ -252,7 +252,11 @@ class Schema:
         assets = self.collection.assets_of(feature)
         for product in (self.product,) if self.product else (*self.collection.first_products, *assets):
             asset = assets.get(product)
-            if asset is not None and not (asset.on_request or asset.refusal) and asset.href.startswith(_SCHEMES):
+            if asset is None or asset.on_request or asset.refusal:
+                continue
+            if asset.gdal_name:
+                return ONLY_GEOTIFF + asset.gdal_name
+            if asset.href.startswith(_SCHEMES):
                 return _PREFIX + asset.href
         return None
 

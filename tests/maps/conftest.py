@@ -111,13 +111,13 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def closed(start_service: Start, archive: Path, basemaps: Path, log: Path) -> Service:
     """Return a service with basemaps that requires a key."""
-    return start_service(archive, "--mosaics", str(basemaps), "--access-log", str(log))
+    return start_service(archive, "--mosaics", str(basemaps), "--access-log", str(log), keep=True)
 
 
 @pytest.fixture(scope="session")
 def free(start_service: Start, archive: Path, basemaps: Path) -> Service:
     """Return a service with basemaps that requires no key."""
-    return start_service(archive, "--mosaics", str(basemaps), key="")
+    return start_service(archive, "--mosaics", str(basemaps), key="", keep=True)
 
 
 @pytest.fixture

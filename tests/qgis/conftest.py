@@ -158,7 +158,7 @@ def connect(service: Service, name: str, log_in: bool = True) -> Any:
 @pytest.fixture(scope="session")
 def slow_service(start_service: Start, archive: Path) -> Service:
     """Return a service that takes half a second for each response."""
-    return start_service(archive, "--latency", "500")
+    return start_service(archive, "--latency", "500", keep=True)
 
 
 class Watched:
@@ -191,7 +191,7 @@ class Watched:
 @pytest.fixture(scope="session")
 def _watched(start_service: Start, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     log = tmp_path_factory.mktemp("log") / "access.log"
-    return Watched(start_service(archive, "--access-log", str(log)), log)
+    return Watched(start_service(archive, "--access-log", str(log), keep=True), log)
 
 
 @pytest.fixture

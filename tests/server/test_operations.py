@@ -15,6 +15,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from planet_vector.server.api.data_api.data_routes import add_data_v1
+from planet_vector.server.api.metrics import route_of
+from planet_vector.server.api.service import to_slash
+from planet_vector.server.api.stac.routes import add_stac
+from planet_vector.server.api.v0.routes import add_v0
 
 from ..browsing import CHROMIUM
 from .conftest import Running, Serve, feature, write_features, write_raster
@@ -33,7 +41,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_three_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
+def test_its_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archive: Path) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         service = serve(archive)
         assert re.fullmatch(r"Serving 8 scenes on http://127\.0\.0\.1:\d+/v0/\n", service.line)
@@ -43,7 +51,11 @@ def test_three_lines_say_where_it_answers_and_ctrl_c_ends_it(serve: Serve, archi
         assert service.process.wait(10) == 0
         assert service.process.stdout is not None
         told = service.process.stdout.read()
-        start = re.fullmatch(r"STAC: (http://127\.0\.0\.1:\d+/)stac/\nStart page: \1\n", told)
+        start = re.fullmatch(
+            r"STAC: (http://127\.0\.0\.1:\d+/)stac/\nOGC API Features: \1features/\nOGC API Tiles: \1tiles/\n"
+            r"Data API v1: \1data/v1/\nStart page: \1\n",
+            told,
+        )
         assert start and service.line == f"Serving 8 scenes on {start[1]}v0/\n"
         assert service.errors == ""
 
@@ -147,6 +159,20 @@ def test_a_process_that_is_killed_holds_up_no_counters(tmp_path: Path) -> None:
         assert line in done.stdout.splitlines()
 
 
+def test_the_requests_of_each_api_are_counted_by_its_functions(serve: Serve, archive: Path) -> None:
+    app = FastAPI()
+    for add in (add_v0, add_data_v1, add_stac):
+        add(app)
+    functions = {route.endpoint for route in app.routes if isinstance(route, APIRoute)} - {to_slash}
+    assert "other" not in {route_of(function) for function in functions}
+    service = serve(archive)
+    for path in ("data/v1/item-types", "stac/collections", "stac/collections/ortho/items", "v0/scenes/ortho/"):
+        assert requests.get(f"{service.origin}/{path}", timeout=30).status_code == 200
+    text = requests.get(service.origin + "/metrics", timeout=30).text
+    counted = set(re.findall(r'planet_requests_total\{route="([^"]+)",status="2xx"\} 1', text))
+    assert counted >= {"data_api.list_types", "stac.list_collections", "stac.list_items", "list_scenes"}
+
+
 def test_health_metrics_and_a_log_without_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     service = serve(archive, "--access-log", str(log), "--redirect", "signed", environment={"PLANET_SERVE_KEY": KEY})
@@ -181,6 +207,13 @@ def test_the_description_is_openapi_and_works_offline(serve: Serve, archive: Pat
     assert described["openapi"].startswith("3.")
     names = {p["name"] for p in described["paths"]["/v0/scenes/{scene_type}/"]["get"]["parameters"]}
     assert {"acquired.gte", "cloud_cover.estimated.lte", "intersects", "count", "order_by"} <= names
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    assert len({each["operationId"] for each in operations}) == len(operations)
+    assert all(each["responses"] and each["tags"] and "Parameters" not in each["description"] for each in operations)
+    apis = {"Scenes API v0", "STAC API", "OGC API Features", "OGC API Tiles", "Data API v1", "Basemaps API v1"}
+    assert apis <= {each["tags"][0] for each in operations}
+    bodies = {path for path, methods in described["paths"].items() if "requestBody" in methods.get("post", {})}
+    assert {f"/data/v1/{name}" for name in ("quick-search", "stats", "searches")} | {"/stac/search"} <= bodies
     for page in ("/", "/docs"):
         text = requests.get(service.origin + page, timeout=30).text
         links = re.findall(r'(?:src|href)="([^"]+)"', text)

@@ -13,7 +13,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from planet_vector.server.api.v0.basemap_routes import LEAST
+from planet_vector.server.api.basemap_tiles import LEAST
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.quad_grid import tile_bounds
 

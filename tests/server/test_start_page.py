@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 
 import pytest
+import requests
 
 from ..browsing import CHROMIUM, chromium
 from .conftest import Running, Serve, feature, write_features, write_raster
@@ -187,3 +190,54 @@ def test_a_key_is_asked_for_and_opens_the_page(serve: Serve, open_page: Open, tm
     page.wait_for_selector(".leaflet-popup img")  # the picture comes with the key, too
     assert page.evaluate("document.querySelector('.leaflet-popup img').naturalWidth") > 0
     assert KEY not in page.url and KEY not in page.content()
+
+
+def shown_recipes(page: Any) -> List[str]:
+    page.locator("#clients summary").click()
+    page.wait_for_selector("#recipes pre")
+    found: List[str] = page.locator("#recipes pre").all_inner_texts()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["desk", "phone"])
+def test_recipes_for_other_programs_are_copied_and_work(
+    service: Running, open_page: Open, tmp_path: Path, kind: str
+) -> None:
+    page = open_page(service, **(PHONE if kind == "phone" else DESK))
+    wait_for(page, "#told", "scenes here")
+    recipes = shown_recipes(page)
+    assert all(text.count("\n") <= 2 and service.origin in text for text in recipes)
+    addresses = page.locator("#recipes code").all_inner_texts()
+    assert addresses == [f"{service.origin}/{path}/" for path in ("stac", "features", "tiles", "data/v1", "v0")]
+    for address in addresses:
+        if "data/v1" not in address and "/v0/" not in address:
+            assert requests.get(address, timeout=30).status_code == 200
+    if kind == "phone":
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        for button in page.locator(".copy").all():
+            box = button.bounding_box()
+            assert min(box["width"], box["height"]) >= FINGER and box["x"] + box["width"] <= 390
+        return
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".copy").first.click()
+    wait_for(page, ".copy", "Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == addresses[0]
+    if shutil.which("ogr2ogr") is None:
+        pytest.skip("the programs of GDAL are not installed")
+    (command,) = [text for text in recipes if "OAPIF:" in text]
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path, timeout=120)
+    told = subprocess.run(["ogrinfo", "-so", "-al", "scenes.gpkg"], cwd=tmp_path, capture_output=True, text=True)
+    assert f"Feature Count: {SCENES}" in told.stdout
+
+
+def test_recipes_name_no_key(serve: Serve, open_page: Open, tmp_path: Path) -> None:
+    write_raster(tmp_path / "20150306_022415_0908_visual.tif", bands=3, size=100)
+    page = open_page(serve(tmp_path, environment={"PLANET_SERVE_KEY": KEY}), **DESK)
+    wait_for(page, "#told", "Please enter your API key.")
+    page.fill("#key", KEY)
+    page.locator("#key-field button").click()
+    wait_for(page, "#told", "1 scene here")
+    recipes = shown_recipes(page)
+    assert KEY not in page.content()
+    for text in recipes:
+        assert "KEY" in text or "connections add" in text or "tilejson" in text, text

@@ -8,8 +8,12 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 import planet_vector
+from planet_vector.asset_access import AssetAccess
 from planet_vector.catalog import Catalog
+from planet_vector.catalog.stac.access import AssetPolicies
+from planet_vector.config import Settings
 from planet_vector.http import transport
+from planet_vector.http.transport import Transport
 from planet_vector.vector.result_cache import CACHE
 from tests.stac_server import Habits, Item, StacServer, connect_to, serve
 
@@ -41,6 +45,11 @@ def start_stac() -> Iterator[Start]:
 
 def catalog(name: str = "test") -> Catalog:
     return planet_vector.connect(name)
+
+
+def policies(**access: Any) -> AssetPolicies:
+    settings = Settings("https://stac.example/", kind="stac")
+    return AssetPolicies(AssetAccess().with_changes(access), Transport(settings), "test")
 
 
 def ids(items: List[Item]) -> List[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from datetime import timedelta
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
+from urllib.parse import quote
 
 import pytest
 
@@ -106,6 +109,7 @@ FAULTS: Dict[str, str] = {
     "order ignored": ALL,
     "empty pages": EITHER,
     "count too large": ERROR,
+    "count estimated": ALL,
     "not a page": ERROR,
     "fails once": ALL,
     "413": ALL,
@@ -146,7 +150,7 @@ def test_a_fault_is_survived_or_an_error_for_every_reader(start_stac: Start, off
     name = "STAC:test/scenes?datetime=2024-05-01/2024-12-31"
     planet_vector.connect("test").schema("scenes")  # columns need a page that is not at fault
     server.habits.fault = fault
-    if fault == "count too large" and not server.habits.counts:
+    if fault.startswith("count ") and not server.habits.counts:
         return
     if fault in ("order ignored", "sorted pages repeat"):
         server.items.sort(key=lambda item: item["id"])
@@ -170,6 +174,62 @@ def test_a_fault_is_survived_or_an_error_for_every_reader(start_stac: Start, off
     assert FAULTS[fault] == EITHER or results == {FAULTS[fault]}, results
     # no request of the other service is made for a link of this one
     assert not other.searches() or fault != "next on another host"
+
+
+@pytest.mark.parametrize("posts", [True, False])
+def test_headers_of_links_are_sent_without_those_of_the_client(start_stac: Start, posts: bool) -> None:
+    asked = {
+        "X-Page": "abc", "X-List": ["a", "b"], "Authorization": "Bearer evil", "Host": "evil.example", "Cookie": "x",
+        "X-Split": "a\r\nX-Evil: b", "Bad Name": "x", "X-Object": {"a": 1}, "Content-Length": 3, "X-Number": 7,
+    }  # fmt: skip
+    items = make_items(60)
+    server = start_stac(items, posts=posts, next_headers=asked, largest=20)
+    assert sorted(found("STAC:test/scenes")) == ids(items)
+    sent = [headers for headers in server.headers if "X-Page" in headers]
+    assert sent and all((each["X-Page"], each["X-List"], each["X-Number"]) == ("abc", "a, b", "7") for each in sent)
+    names = {name for each in server.headers for name in each}
+    assert not names & {"Authorization", "Cookie", "X-Split", "X-Evil", "Bad Name", "X-Object"}
+    assert all("evil" not in str(each) for each in server.headers)
+
+
+def test_a_search_that_is_too_long_for_an_address_is_an_error_where_post_is_not_taken(start_stac: Start) -> None:
+    ring = [[10 + math.cos(n / 50 * math.pi), 40 + math.sin(n / 50 * math.pi)] for n in range(100)]
+    area = json.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]})
+    items = make_items(60)
+    server = start_stac(items, posts=False)
+    some = found(f"STAC:test/scenes?intersects={quote(area)}")
+    assert all("intersects" in body for body in server.searches()[1:])
+    assert sorted(some) == ids(server.found({"intersects": json.loads(area)}))
+    longer = [[x, y] for x, y in ring for _ in range(4)]
+    area = json.dumps({"type": "Polygon", "coordinates": [[*longer, ring[0]]]})
+    with pytest.raises(PlanetVectorError, match="too detailed for this service, which takes no POST"):
+        found(f"STAC:test/scenes?intersects={quote(area)}")
+
+
+def test_an_estimated_count_is_no_count_of_lost_items(start_stac: Start) -> None:
+    """Counts of short searches are exact, and so tell items that are lost from those that never were."""
+    items = make_items(130)
+    server = start_stac(items)
+    planet_vector.connect("test").schema("scenes")
+    server.habits.fault = "count estimated"
+    assert sorted(found("STAC:test/scenes")) == ids(items)
+    assert planet_vector.search("STAC:test/scenes?datetime=2024-05-01").count() == 10
+    whole = server.found
+
+    def lossy(body: Mapping[str, Any]) -> List[Item]:
+        return [item for item in whole(body) if item["id"] != "scenes-77"]
+
+    answer = server.answer
+
+    def counted(path: str, body: Mapping[str, Any]) -> Any:
+        status, content = answer(path, body)
+        if path == "/search" and "token" not in body:
+            content["numberMatched"] = max(content["numberMatched"], len(whole(body)))
+        return status, content
+
+    server.found, server.answer = lossy, counted  # type: ignore[method-assign]
+    with pytest.raises(PlanetVectorError, match="more items than it returned"):
+        found("STAC:test/scenes?datetime=2024-05-01/2024-12-31")
 
 
 def test_a_lost_link_is_noticed_without_a_count(start_stac: Start) -> None:

@@ -122,7 +122,7 @@ def land(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Iter
     for shot in SHOTS:
         write(shot, archive, rng)
     log = directory / "access.log"
-    service = start_service(archive, "--access-log", str(log))
+    service = start_service(archive, "--access-log", str(log), keep=True)
     yield Land(archive, service, log)
     service.stop()
 

@@ -140,7 +140,7 @@ def many_scenes() -> list[dict[str, Any]]:
 def _many(tmp_path_factory: pytest.TempPathFactory, start_service: Start, many_scenes: list[dict[str, Any]]) -> Watched:
     folder = write_scenes(tmp_path_factory.mktemp("many") / "scenes", many_scenes)
     log = folder.parent / "access.log"
-    return Watched(start_service(folder, "--access-log", str(log)), log)
+    return Watched(start_service(folder, "--access-log", str(log), keep=True), log)
 
 
 @pytest.fixture

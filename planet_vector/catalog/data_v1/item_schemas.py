@@ -117,7 +117,8 @@ def schema_of(item_type: str) -> CollectionSchema:
         units=UNITS,
         assets_of=assets_of,
         links_of=links_of,
-        first_products=PREFERRED.get(item_type, ()),
+        # Other item types are those of archives, whose products are named as in the Scenes API.
+        first_products=PREFERRED.get(item_type, ("visual", "analytic")),
         spelling_of=_spelling_of,
         alternatives=True,
     )

@@ -50,6 +50,7 @@ class AssetTransport(Transport):
         parameters: Sequence[Tuple[str, str]] = (),
         limit: int = MAX_JSON,
         body: Optional[object] = None,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> Tuple[bytes, Callable[[], JsonResponse]]:
         """Request JSON as `planet_vector.http.transport.Transport.fetch` does; parsed, its links contain no key.
 
@@ -63,13 +64,15 @@ class AssetTransport(Transport):
             Maximum size of the body in bytes.
         body : object, optional
             The request body, sent as JSON by POST.
+        headers : mapping of str to str, optional
+            Further headers.
 
         Returns
         -------
         (bytes, callable)
             The body, and the function that parses it.
         """
-        content, parse = super().fetch(url, parameters, limit, body)
+        content, parse = super().fetch(url, parameters, limit, body, headers)
 
         def read() -> JsonResponse:
             answer = parse()

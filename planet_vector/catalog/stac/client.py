@@ -15,6 +15,7 @@ from planet_vector.catalog.stac.landing import QUERYABLES, Landing, links_of, ow
 from planet_vector.catalog.stac.page_chain import PageChain, ServiceHabits
 from planet_vector.catalog.stac.pushed import Pushed, areas_of, bounds_of
 from planet_vector.catalog.stac.reading import Plan, Reading
+from planet_vector.catalog.stac.transport import AssetTransport
 from planet_vector.catalog.stac.trust import FilterTrust
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
@@ -57,7 +58,9 @@ class StacApi:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.transport = Transport(settings)
+        transport = AssetTransport(settings)
+        self.transport: Transport = transport
+        self._policies = transport.policies
         self.counts = False
         self._habits = ServiceHabits()
         self._found: Optional[_Service] = None
@@ -226,7 +229,7 @@ class StacApi:
             order = "desc" if service.reading.sorts(name) else ""
             page = service.chain.first(Pushed(name, TimeSpan(), None, {}, ""), order, SURVEYED)
             self.counts = self.counts or page.matched is not None
-            schema = build_schema(self.settings.api_url, collection, queryables, page.items)
+            schema = build_schema(self.settings.api_url, self._policies, collection, queryables, page.items)
             self._schemas.setdefault(name, (schema, page.items))  # another thread may have been faster
         return self._schemas[name]
 

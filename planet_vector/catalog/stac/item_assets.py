@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
-from planet_vector.assets import Asset, SpectralBand
-from planet_vector.catalog.stac.access import GEOTIFF, is_geotiff, refusal_of
+from planet_vector.assets import Asset, BandValues, SpectralBand
+from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
 
@@ -19,15 +19,15 @@ _COLOURS = {"red": "Red", "green": "Green", "blue": "Blue", "pan": "Gray"}
 _INHERITED = ("type", "roles", "title", "bands", "eo:bands", "raster:bands")
 
 
-def assets_of(item: Feature, root: str, defaults: Mapping[str, object]) -> Dict[str, Asset]:
+def assets_of(item: Feature, policies: AssetPolicies, defaults: Mapping[str, object]) -> Dict[str, Asset]:
     """Return the assets of an item, by name.
 
     Parameters
     ----------
     item : mapping
         The item.
-    root : str
-        Root of the service.
+    policies : AssetPolicies
+        How assets are accessed.
     defaults : mapping
         ``item_assets`` of the collection.
 
@@ -45,16 +45,23 @@ def assets_of(item: Feature, root: str, defaults: Mapping[str, object]) -> Dict[
             continue
         inherited = as_object(defaults.get(name))
         asset = {**{key: inherited[key] for key in _INHERITED if key in inherited}, **given}
-        href = _absolute(href, base)
+        href, refusal = policies.chosen(asset, _absolute(href, base))
         media_type = as_text(asset.get("type"))
         roles = asset.get("roles")
+        roles = tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
+        policy = policies.of(href)
+        gdal_name = policy.gdal_name(href) if policy else None
         found[name] = Asset(
             name,
             href,
             media_type or (GEOTIFF if is_geotiff(href, "") else ""),
-            tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
+            roles,
             tuple(_bands(asset, item)),
-            refusal=refusal_of(root, href, media_type),
+            on_request=gdal_name == "",
+            refusal=refusal or ("it is a thumbnail" if "thumbnail" in roles else ""),
+            values=tuple(_values(asset)),
+            gsd=as_number(asset.get("gsd")),
+            gdal_name=gdal_name or "",
         )
     return found
 
@@ -104,7 +111,7 @@ def preferred(assets: Mapping[str, Asset]) -> Tuple[str, ...]:
     assets : mapping of str to Asset
         Assets of an item.
     """
-    rasters = [asset for asset in assets.values() if is_geotiff(asset.href, asset.media_type)]
+    rasters = [asset for asset in assets.values() if not asset.refusal]
 
     def rank(asset: Asset) -> int:
         if asset.name == "visual" or "visual" in asset.roles:
@@ -131,6 +138,33 @@ def _bands(asset: Feature, item: Feature) -> List[SpectralBand]:
         known = objects_in(as_object(item.get("properties")).get("eo:bands"))
         return [_band(known[number], "") for number in listed if 0 <= number < len(known)]
     return [_band(band, "") for band in objects_in(listed)]
+
+
+def _values(asset: Feature) -> List[BandValues]:
+    """Return the values of bands: of the extension raster, or of STAC 1.1, where the asset may state them for all."""
+    listed = objects_in(asset.get("raster:bands"))
+    bands = listed or objects_in(asset.get("bands")) or [{}]
+    common = {} if listed else asset
+    found = [
+        BandValues(
+            _nodata(band.get("nodata", common.get("nodata"))),
+            as_number(_first(band, common, "scale")) or 1.0,
+            as_number(_first(band, common, "offset")) or 0.0,
+        )
+        for band in bands
+    ]
+    return [] if all(each == BandValues() for each in found) else found
+
+
+def _first(band: Feature, common: Feature, name: str) -> object:
+    return next((place[key] for place in (band, common) for key in (f"raster:{name}", name) if key in place), None)
+
+
+def _nodata(value: object) -> Optional[float]:
+    """Return a nodata value; the extension raster writes what JSON has no numbers for as texts."""
+    if value in ("nan", "inf", "-inf"):
+        return float(as_text(value))
+    return as_number(value)
 
 
 def _band(band: Feature, prefix: str) -> SpectralBand:

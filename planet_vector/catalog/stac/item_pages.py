@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from urllib.parse import urlencode, urlsplit
 
 from planet_vector.catalog.stac.json_values import as_count, as_object, as_text, objects_in
 from planet_vector.catalog.stac.landing import Landing, own_address
 from planet_vector.collection_schema import Feature
-from planet_vector.errors import ProtocolError
+from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.http.responses import redacted
 from planet_vector.http.transport import Transport
+
+LONGEST = 8000
+"""Characters of an address that HTTP services are expected to accept (RFC 9110, section 4.1)."""
+
+# Names of header fields (RFC 9110, section 5.1), and those that are the client's own matter.
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_OWN_HEADERS = frozenset(
+    {"accept-encoding", "authorization", "connection", "content-length", "content-type", "cookie", "host", "range"}
+    | {"proxy-authorization", "trailer", "transfer-encoding", "upgrade", "user-agent", "expect"}
+)
 
 
 @dataclass(frozen=True)
@@ -24,16 +36,18 @@ class PageRequest:
         The address; for GET with the whole query.
     body : mapping or None
         The JSON body of a POST; None for GET.
+    headers : tuple of (str, str)
+        Names and values of further headers.
     """
 
     url: str
     body: Optional[Mapping[str, object]] = None
-    parameters: Tuple[Tuple[str, str], ...] = ()
+    headers: Tuple[Tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
         """A text that identifies the request."""
-        return json.dumps([self.url, self.body, self.parameters], sort_keys=True, default=str)
+        return json.dumps([self.url, self.body, self.headers], sort_keys=True, default=str)
 
     @classmethod
     def of_search(cls, landing: Landing, body: Mapping[str, object]) -> PageRequest:
@@ -48,7 +62,8 @@ class PageRequest:
         """
         if landing.posts:
             return cls(landing.search, body)
-        return cls(landing.search, None, tuple((name, _parameter(name, value)) for name, value in body.items()))
+        query = urlencode([(name, _parameter(name, value)) for name, value in body.items()])
+        return cls(f"{landing.search}{'&' if urlsplit(landing.search).query else '?'}{query}")
 
 
 def _parameter(name: str, value: object) -> str:
@@ -95,11 +110,17 @@ def fetch_page(transport: Transport, request: PageRequest) -> ItemPage:
     ------
     ServiceError
         If the request fails, or the response is not a page of items.
+    QueryError
+        If the search is too long for an address.
     """
-    if request.body is None:
-        response = transport.get_json(request.url, request.parameters)
+    if request.body is not None:
+        response = transport.post_json(request.url, request.body, headers=dict(request.headers))
+    elif len(request.url) <= LONGEST:
+        response = transport.get_json(request.url, headers=dict(request.headers))
     else:
-        response = transport.post_json(request.url, request.body)
+        raise QueryError(
+            "The area of the search is too detailed for this service, which takes no POST: simplify it, or give a bbox."
+        )
     name = f"{'GET' if request.body is None else 'POST'} {redacted(request.url)}"
     body = as_object(response.body)
     features = body.get("features")
@@ -140,8 +161,9 @@ def _next(transport: Transport, body: Feature, request: PageRequest, base: str) 
         if link.get("rel") != "next" or not isinstance(href, str):
             continue
         address = own_address(transport, href, base)
+        headers = _headers(link.get("headers"))
         if as_text(link.get("method")).upper() != "POST":
-            return PageRequest(address)
+            return PageRequest(address, None, headers)
         given: Dict[str, object] = dict(as_object(link.get("body")))
         if link.get("merge") is True:
             given = {**(request.body or {}), **given}
@@ -152,5 +174,17 @@ def _next(transport: Transport, body: Feature, request: PageRequest, base: str) 
                 "The service links the next page by a request that is not valid JSON: the result would be incomplete.",
                 f"POST {redacted(address)}",
             ) from None
-        return PageRequest(address, given)
+        return PageRequest(address, given, headers)
     return None
+
+
+def _headers(given: object) -> Tuple[Tuple[str, str], ...]:
+    """Return the headers that a link asks for, without those that are the client's own matter."""
+    found = []
+    for name, values in as_object(given).items():
+        values = values if isinstance(values, list) else [values]
+        text = ", ".join(str(value) for value in values if isinstance(value, (str, int)))
+        if isinstance(name, str) and _HEADER.fullmatch(name) and name.lower() not in _OWN_HEADERS:
+            if text and text.isascii() and text.isprintable():
+                found.append((name, text.strip()))
+    return tuple(found)

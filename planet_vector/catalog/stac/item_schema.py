@@ -10,9 +10,20 @@ from __future__ import annotations
 import re
 from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
+from planet_vector.catalog.stac.access import AssetPolicies
 from planet_vector.catalog.stac.item_assets import assets_of, links_of_item, preferred
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
-from planet_vector.collection_schema import ORDERING, REAL, TEXT, TIME, CollectionSchema, Feature, Meanings, SceneField
+from planet_vector.collection_schema import (
+    BOOLEAN,
+    ORDERING,
+    REAL,
+    TEXT,
+    TIME,
+    CollectionSchema,
+    Feature,
+    Meanings,
+    SceneField,
+)
 
 ASSETS = "assets"
 """The column of an item's assets, as JSON."""
@@ -49,7 +60,11 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d
 
 
 def build_schema(
-    root: str, collection: Feature, queryables: Mapping[str, object], items: Sequence[Feature]
+    root: str,
+    policies: AssetPolicies,
+    collection: Feature,
+    queryables: Mapping[str, object],
+    items: Sequence[Feature],
 ) -> CollectionSchema:
     """Build the schema of a collection.
 
@@ -57,6 +72,8 @@ def build_schema(
     ----------
     root : str
         Root of the service.
+    policies : AssetPolicies
+        How assets are accessed.
     collection : mapping
         The collection, with an id.
     queryables : mapping
@@ -73,7 +90,7 @@ def build_schema(
     summaries = as_object(collection.get("summaries"))
     columns = columns_of(summaries, queryables, items)
     name = as_text(collection.get("id"))
-    sample = {name: asset for item in items[:1] for name, asset in assets_of(item, root, defaults).items()}
+    sample = {name: asset for item in items[:1] for name, asset in assets_of(item, policies, defaults).items()}
     return CollectionSchema(
         service=f"stac {root}",
         collection=name,
@@ -82,11 +99,11 @@ def build_schema(
         fields={
             name: _field(name, kind, summaries.get(name), as_object(queryables.get(name)))
             for name, kind in columns.items()
-            if name not in _PARAMETERS
+            if name not in _PARAMETERS and kind != BOOLEAN
         },
         orders=ORDERS,
         units={name: unit for name, unit in _UNITS.items() if name in columns},
-        assets_of=lambda item: assets_of(item, root, defaults),
+        assets_of=lambda item: assets_of(item, policies, defaults),
         links_of=links_of_item,
         members=(ASSETS,),
         first_products=preferred(sample),
@@ -119,7 +136,7 @@ def columns_of(
         kind = _declared(name, queryables.get(name), summaries.get(name))
         if seen:
             kind = next(iter(seen)) if len(seen) == 1 else TEXT if seen == {TEXT, TIME} else kind or TEXT
-        if kind in (REAL, TEXT, TIME):
+        if kind in (REAL, TEXT, TIME, BOOLEAN):
             kinds[name] = kind
     order = {name: number for number, name in enumerate(_FIRST)}
     found: Dict[str, str] = {}
@@ -137,7 +154,9 @@ def _kinds_of(value: object) -> FrozenSet[str]:
         return frozenset()
     if isinstance(value, str):
         return frozenset({TIME if _TIME.fullmatch(value) else TEXT})
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return frozenset({BOOLEAN})
+    if isinstance(value, (int, float)):
         return frozenset({REAL})
     return frozenset({type(value).__name__})
 
@@ -151,6 +170,8 @@ def _declared(name: str, queryable: object, summary: object) -> Optional[str]:
     for kind in types if isinstance(types, list) else [types]:
         if kind in ("number", "integer"):
             return REAL
+        if kind == "boolean":
+            return BOOLEAN
         if kind == "string":
             return TIME if given.get("format") == "date-time" else TEXT
     if isinstance(summary, Mapping) and "minimum" in summary:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Dict, Generator, Iterator, List, NamedTuple, Optional, Set
+from typing import Container, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Set
 
 from planet_vector.catalog.scene_pages import ResultChanged
 from planet_vector.catalog.stac.item_pages import ItemPage, PageRequest, fetch_page
@@ -218,6 +218,41 @@ class PageChain:
                 pushed = replace(pushed, bounds={n: ends for n, ends in pushed.bounds.items() if n != fault.name})
         raise ProtocolError("The service answers the same search differently each time: try again.")
 
+    def counts_too_many(self, pushed: Pushed, order: str, moments: Iterable[datetime], ids: Container[str]) -> bool:
+        """Return whether a count that was not reached is proven to be an estimate, and all items are known.
+
+        pgstac estimates the counts of long searches, and does not mark them. Short searches are counted exactly: the
+        request is repeated in spans of time of less than a page, which must return as many items as they count, all of
+        them known.
+
+        Parameters
+        ----------
+        pushed, order
+            As for `parts`.
+        moments : iterable of datetime
+            Times of the known items.
+        ids : container of str
+            Their ids.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
+        """
+        size = self._habits.size
+        step = max(1, (min(size, self._habits.cut or size) - 1) // 2)
+        cuts = sorted(moments)[step::step]
+        edges = [(pushed.span.low, pushed.span.low_open), *((cut, False) for cut in cuts)]
+        ends = [*((cut, False) for cut in cuts), (pushed.span.high, pushed.span.high_open)]
+        for (low, low_open), (high, high_open) in zip(edges, ends):
+            part = replace(pushed, span=TimeSpan(low, high, low_open, high_open))
+            page = self._page(PageRequest.of_search(self._landing, part.body(size, order)), part, size)
+            known = all(item["id"] in ids for item in page.items)
+            if page.next is not None or page.matched != len(page.items) or not known:
+                return False
+        log.info("The service estimates the counts of searches.")
+        return True
+
     def _page(self, request: PageRequest, pushed: Pushed, size: int) -> ItemPage:
         try:
             page = fetch_page(self._transport, request)
@@ -265,6 +300,8 @@ class PageChain:
                 return
             if confirming and len(seen) == before:
                 if reached is False:
+                    if self.counts_too_many(pushed, order, map(sort_time, seen.values()), seen):
+                        return
                     raise _missing((expected or 0) - len(seen))
                 if self._habits.is_full(len(page.items), size):
                     raise ProtocolError(
@@ -276,6 +313,8 @@ class PageChain:
             if not order:
                 yield from self._halves(pushed, size, depth, seen)
                 if expected is not None and len(seen) < expected:
+                    if self.counts_too_many(pushed, "", map(sort_time, seen.values()), seen):
+                        return
                     raise _missing(expected - len(seen))
                 return
             # Of another size, so that the last page is not full again if there are no more items.

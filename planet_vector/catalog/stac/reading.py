@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Deque, Dict, Generator, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Deque, Dict, Generator, Iterator, List, NamedTuple, Optional, Tuple
 
 from planet_vector.catalog.scene_pages import ResultChanged, SearchSurvey
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, span_of, times_of
@@ -169,12 +169,12 @@ class Reading:
             for part in self._chain.parts(pushed, order, query.limit if plan.exact else None):
                 yield part.items
             return
-        received: Set[str] = set()
+        received: Dict[str, datetime] = {}
         first: List[Feature] = []
         matched = None
         with closing(self._chain.parts(pushed, order)) as parts:
             for number, part in enumerate(parts):
-                received.update(item["id"] for item in part.items)
+                received.update((item["id"], sort_time(item)) for item in part.items)
                 if number == 0:
                     first, matched = part.items, part.matched
                     windows = self._windows(pushed, order, first, matched, known) if part.more else []
@@ -185,6 +185,8 @@ class Reading:
                 return
         yield from self._side_by_side(pushed, order, windows, received)
         if matched is not None and len(received) < matched:
+            if self._chain.counts_too_many(pushed, order, received.values(), received):
+                return
             self._habits.one_chain.add(pushed.collection)
             raise ResultChanged(
                 f"The service counted {matched - len(received)} more items than it returned by windows of time: "
@@ -221,7 +223,7 @@ class Reading:
         return [*found[:-1], replace(found[-1], high=span.high, high_open=span.high_open)]
 
     def _side_by_side(
-        self, pushed: Pushed, order: str, windows: List[TimeSpan], received: Set[str]
+        self, pushed: Pushed, order: str, windows: List[TimeSpan], received: Dict[str, datetime]
     ) -> Iterator[List[Feature]]:
         """Yield the items of windows in order, those in `received` excepted, and add them to it."""
         given = set(received)
@@ -238,7 +240,7 @@ class Reading:
                     break
                 window, task = tasks.popleft()
                 items = task.result()
-                received.update(item["id"] for item in items)
+                received.update((item["id"], sort_time(item)) for item in items)
                 new = [item for item in items if item["id"] not in given]
                 # A span of time may reach into several windows.
                 here = [item for item in new if window.meets(sort_time(item), sort_time(item))]

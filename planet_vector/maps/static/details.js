@@ -15,7 +15,7 @@ function showDetails(scene, around) {
 
   const facts = element("div", {}, element("p", {className: "cloudy"}, swatch(kind), cloudText(scene.cloud)));
   facts.append(element("p", {textContent: scene.products.length ? `Products: ${scene.products.join(", ")}` : "No products"}));
-  if (scene.tiles) {
+  if (hasPicture(scene)) {
     const toggle = element("button", {type: "button", className: "plain", id: "details-tiles"});
     toggle.addEventListener("click", () => toggleTiles(scene));
     facts.append(toggle);
@@ -24,6 +24,11 @@ function showDetails(scene, around) {
   const body = element("div", {className: "body", tabIndex: 0},
     element("div", {className: "facts"}, picture(scene, none), facts),
     element("code", {className: "name", textContent: scene.name || scene.id}),
+    element("div", {className: "buttons"}, ...(scene.name ? [
+      copyButton("Copy name", scene.name), copyButton("Copy download command", `planet-vector download ${quoted(scene.name)}`),
+      ...(data.served && scene.tiles ? [
+        copyButton("Copy TileJSON address", new URL(scene.tiles.replace("/{z}/{x}/{y}.png", "/tiles.json"), location.href).href)] : []),
+    ] : [])),
     element("table", {}, element("caption", {textContent: "Properties"}),
       element("tbody", {}, ...scene.properties.map(([name, value]) =>
         element("tr", {}, element("th", {scope: "row"}, ...breakable(name)), element("td", {}, ...breakable(String(value))))))));
@@ -42,7 +47,7 @@ function tellTiles(scene) {
   const on = tilesShown.has(scene), toggle = $("details-tiles"), item = items[scene.number].querySelector(".tiles");
   if (item) item.setAttribute("aria-pressed", on);
   if (toggle && selected === scene) {
-    toggle.textContent = on ? "Hide tiles" : "Show tiles";
+    toggle.textContent = `${on ? "Hide" : "Show"} ${scene.overlay ? "picture" : "tiles"}`;
     toggle.setAttribute("aria-pressed", on);
   }
 }

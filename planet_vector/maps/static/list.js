@@ -1,14 +1,14 @@
 // The scenes beside the map, the newest first, and what colour stands for how much cloud.
 
 // From blue to brown, so that eyes that do not tell red from green tell them; each stands out on the sheet (3 : 1).
-const CLASSES = [
-  {upto: 5, label: "0–5 %", colour: "#08519c"},
-  {upto: 20, label: "5–20 %", colour: "#2f7fb8"},
-  {upto: 50, label: "20–50 %", colour: "#7a5ea8"},
-  {upto: 80, label: "50–80 %", colour: "#c4621b"},
-  {upto: Infinity, label: "80–100 %", colour: "#7f2704"},
+const CLASSES = [  // their colours are in map.css
+  {upto: 5, label: "0–5 %", name: "cloud0"},
+  {upto: 20, label: "5–20 %", name: "cloud1"},
+  {upto: 50, label: "20–50 %", name: "cloud2"},
+  {upto: 80, label: "50–80 %", name: "cloud3"},
+  {upto: Infinity, label: "80–100 %", name: "cloud4"},
 ];
-const UNKNOWN = {label: "unknown", colour: "#5b6a74", unknown: true};
+const UNKNOWN = {label: "unknown", name: "unknown", unknown: true};
 
 const classOf = (cloud) => cloud === null ? UNKNOWN : CLASSES.find(({upto}) => cloud <= upto);
 const cloudText = (cloud) => cloud === null ? "cloud unknown" : `${cloud.toFixed(cloud < 10 ? 1 : 0)} % cloud`;
@@ -20,10 +20,7 @@ function element(tag, properties, ...children) {
 }
 
 function swatch(kind) {
-  const box = element("span", {className: kind.unknown ? "swatch unknown" : "swatch"});
-  box.style.borderColor = kind.colour;
-  if (!kind.unknown) box.style.backgroundColor = kind.colour + "40";
-  return box;
+  return element("span", {className: `swatch ${kind.name}`});
 }
 
 function picture(scene, none) {
@@ -49,10 +46,11 @@ function entry(scene, choose, point) {
   for (const [name, over] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]]) {
     item.addEventListener(name, () => point(scene, over));
   }
-  if (scene.tiles) {
-    const toggle = element("button", {type: "button", className: "plain tiles", textContent: "Tiles"});
+  if (hasPicture(scene)) {
+    const what = scene.overlay ? "Picture" : "Tiles";
+    const toggle = element("button", {type: "button", className: "plain tiles", textContent: what});
     toggle.setAttribute("aria-pressed", "false");
-    toggle.setAttribute("aria-label", `Tiles of ${scene.id}`);
+    toggle.setAttribute("aria-label", `${what} of ${scene.id}`);
     toggle.addEventListener("click", () => toggleTiles(scene));
     item.append(toggle);
   }

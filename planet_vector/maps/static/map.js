@@ -3,6 +3,8 @@
 const $ = (id) => document.getElementById(id);
 const DEEPEST = 20;  // zoom
 const DOT = 9;  // pixels; a footprint that would be smaller is a dot of this size
+const CELL = 10;  // degrees; groups of scenes with more between them are apart
+const MANY = 0.8;  // share of the scenes that the map is fitted to, if the others are far away
 const SMALL = 48;  // pixels; a scene that is smaller is gone to when it is chosen
 const data = JSON.parse($("data").textContent);
 data.scenes.forEach((scene, number) => { scene.number = number; });
@@ -18,6 +20,10 @@ const footprints = data.scenes.map(footprint);
 const items = data.scenes.map((scene) => entry(scene, (one) => select(one, [one], true), point));
 $("list").append(...items);
 walkByKeys($("list"));
+startComparing(tilesShown);
+$("copy-all").addEventListener("click", () => copy(data.scenes.filter(isShown).map(({name, id}) => name || id).join("\n")));
+$("save").addEventListener("click", () => save(data.scenes.filter(isShown)));
+addEventListener("beforeprint", () => map.invalidateSize({animate: false}));
 const range = timeRange(data.scenes.map(({time}) => time).filter((time) => time !== null), show);
 
 $("cloud").addEventListener("input", show);
@@ -26,18 +32,26 @@ $("filters").addEventListener("reset", () => setTimeout(() => { range.reset(); s
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") select(null); });
 map.on("click", () => select(null));
 
+// The areas that were searched: a dashed line with a light rim, which takes no clicks.
+map.createPane("areas").style.zIndex = 410;
+map.getPane("areas").style.pointerEvents = "none";
+const areas = L.featureGroup(["under", "over"].map((part) => L.geoJSON(data.areas, {
+  pane: "areas", interactive: false, className: "area", style: {className: `area ${part}`, fill: false, weight: part === "over" ? 2 : 5},
+  pointToLayer: (_, place) => L.circleMarker(place, {pane: "areas", radius: 7}),
+}))).addTo(map);
+
 if (data.background) L.tileLayer(data.background.url, {maxZoom: DEEPEST, maxNativeZoom: 18, zIndex: 1}).addTo(map);
 L.control.scale({imperial: false, maxWidth: 120}).addTo(map);
 addFit();
 addCredits();
-fit();
+fit(true);
 for (const one of [...footprints].reverse()) if (one) one.addTo(map);  // the newest on top
 restyle();
 map.on("zoomend", restyle);
 addGraticule(map);
 for (const basemap of data.basemaps) addBasemap(basemap);
 $("names").append(...data.names.map((name) => element("li", {}, element("code", {textContent: name}))));
-if (!data.scenes.length) for (const id of ["filters", "order", "list"]) $(id).hidden = true;
+if (!data.scenes.length) for (const id of ["filters", "all", "order", "list"]) $(id).hidden = true;
 if (data.leftOut) $("footer").textContent = `${data.leftOut} of ${data.scenes.length} thumbnails are not in this file.`;
 show();
 
@@ -50,14 +64,14 @@ function style(scene) {
   const size = sizeOf(scene, map.getZoom()), weight = Math.max(1.5, DOT - size);
   const bare = tilesShown.size > 0 || basemapsShown.size > 0;  // fills would hide what lies under them
   return {
-    color: kind.colour, weight, opacity: bare ? 0.7 : 1, dashArray: kind.unknown && size > DOT ? "4 3" : null,
+    weight, opacity: bare ? 0.7 : 1, dashArray: kind.unknown && size > DOT ? "4 3" : null,
     fillOpacity: bare ? 0 : Math.max(0.04, Math.min(0.14, 2.5 / data.scenes.length)),  // the more, the thinner
   };
 }
 
 function footprint(scene) {
   if (!scene.polygons.length) return null;
-  const layer = L.polygon(positions(scene), {className: "footprint", bubblingMouseEvents: false, lineJoin: "round"});
+  const layer = L.polygon(positions(scene), {className: `footprint ${classOf(scene.cloud).name}`, bubblingMouseEvents: false, lineJoin: "round"});
   layer.on("click", (event) => {
     const around = data.scenes.filter((one) => isShown(one) && isAt(one, event.latlng));
     select(scene, around.includes(scene) ? around : [scene], isDot(scene));
@@ -111,6 +125,9 @@ function show() {
     const tiles = tilesShown.get(scene);
     if (tiles) is ? tiles.addTo(map) : tiles.remove();
   }
+  arrange(tilesShown);
+  $("copy-all").textContent = `Copy ${shown.length} name${shown.length === 1 ? "" : "s"}`;
+  for (const id of ["copy-all", "save"]) $(id).disabled = !shown.length;
   const all = data.scenes.length, scenes = all === 1 ? "scene" : "scenes";
   $("count").value = !all && data.basemaps.length ? `${data.basemaps.length} basemap${data.basemaps.length > 1 ? "s" : ""}`
     : shown.length === all ? `${all} ${scenes}` : `${shown.length} of ${all} ${scenes}`;
@@ -178,8 +195,9 @@ function toggleTiles(scene) {
     tilesShown.delete(scene);
   } else {
     goTo(scene);
-    tilesShown.set(scene, tilesOf(scene).addTo(map));
+    tilesShown.set(scene, pictureOf(scene, "pictures").addTo(map));
   }
+  arrange(tilesShown);
   restyle();
   tellTiles(scene);
 }
@@ -196,12 +214,39 @@ function addBasemap(basemap) {
   toggle();
 }
 
-function fit() {
-  const bounds = L.latLngBounds([]);
-  for (const scene of data.scenes) if (isShown(scene) && footprints[scene.number]) bounds.extend(footprints[scene.number].getBounds());
+// Fit the map to what is shown; at first without a few scenes far from the others, beside which those would be dots.
+function fit(first = false) {
+  const bounds = L.latLngBounds([]), shown = data.scenes.filter((scene) => isShown(scene) && footprints[scene.number]);
+  const many = first ? withoutFar(shown) : shown;
+  if (many.length < shown.length) tell(`${shown.length - many.length} of ${shown.length} scenes lie elsewhere: ⤢ shows all.`);
+  else if (areas.getLayers().length) bounds.extend(areas.getBounds());
+  for (const scene of many) bounds.extend(footprints[scene.number].getBounds());
   for (const {bounds: box} of data.basemaps) if (box) bounds.extend([[box[1], box[0]], [box[3], box[2]]]);
   if (bounds.isValid()) goToBounds(bounds, 16);
   else map.setView([20, 0], 2);
+}
+
+// Return the scenes without those far from most of them: in a grid of the globe, the fullest group of touching cells.
+function withoutFar(scenes) {
+  const cells = new Map(), key = ({lat, lng}) => [Math.floor(lng / CELL), Math.floor(lat / CELL)];
+  for (const scene of scenes) {
+    const cell = String(key(footprints[scene.number].getBounds().getCenter()));
+    cells.set(cell, [...(cells.get(cell) || []), scene]);
+  }
+  let most = [];
+  while (cells.size) {
+    const group = [], next = [cells.keys().next().value];
+    while (next.length) {
+      const cell = next.pop(), here = cells.get(cell);
+      if (!here) continue;
+      cells.delete(cell);
+      group.push(...here);
+      const [x, y] = cell.split(",").map(Number);
+      for (let n = 0; n < 9; n++) next.push(String([x + n % 3 - 1, y + Math.floor(n / 3) - 1]));
+    }
+    if (group.length > most.length) most = group;
+  }
+  return most.length >= MANY * scenes.length ? most : scenes;
 }
 
 function addFit() {

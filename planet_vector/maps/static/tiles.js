@@ -12,9 +12,9 @@ const Tiles = L.TileLayer.extend({
   },
 });
 
-function tilesOf(scene) {
+function tilesOf(scene, pane) {
   return watched(new Tiles(scene.tiles, {
-    polygons: scene.polygons, maxNativeZoom: scene.level, minZoom: zoomAt(scene, LEAST), maxZoom: DEEPEST,
+    pane, polygons: scene.polygons, maxNativeZoom: scene.level, minZoom: zoomAt(scene, LEAST), maxZoom: DEEPEST,
     zIndex: 1000 + data.scenes.length - scene.number,
   }));
 }

@@ -9,6 +9,7 @@ from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.patience import Patience, held
 from planet_vector.server.quad_grid import Bounds, Quad, quads_at_most, quads_of
@@ -87,6 +88,16 @@ class BasemapLayout:
             if self._quads is None:
                 self._quads = self._cut(patience)
             return self._quads
+
+    def box(self) -> Optional[Bounds]:
+        """Return the box around the footprints: west, south, east, north in degrees; None without scenes."""
+        if not self.members:
+            return None
+        bounds: List[Bounds] = [member.footprint.bounds for member in self.members]
+        wests, souths, easts, norths = zip(*bounds)
+        west, south = to_degrees(min(wests), min(souths))
+        east, north = to_degrees(max(easts), max(norths))
+        return round(west, 6), round(south, 6), round(east, 6), round(north, 6)
 
     def within(self, bounds: Bounds) -> List[Member]:
         """Return the scenes that intersect a bounding box, from top to bottom.

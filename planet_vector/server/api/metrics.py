@@ -12,27 +12,26 @@ import ctypes
 import multiprocessing
 from typing import Any, Dict, List, Tuple
 
+_API = __name__.rpartition(".")[0] + "."
+
+_FUNCTIONS = {
+    "v0": "scene_types list_scenes get_scene get_product get_thumbnail get_tile list_mosaics get_mosaic get_mosaic_tile"
+    " get_quadmap list_quads get_quad get_quad_raster get_quad_thumbnail list_quad_scenes login",
+    "data_api": "list_types get_type get_item get_thumbnail list_assets get_asset activate download get_tile"
+    " quick_search get_stats list_searches create_search get_search replace_search delete_search list_results"
+    " list_mosaics get_mosaic list_quads get_quad get_quad_file get_quad_thumb list_quad_items",
+    "stac": "get_landing get_conformance get_queryables get_collection_queryables list_collections get_collection"
+    " list_items get_item get_asset search post_search",
+}
+"""Functions that answer the requests of each API, by the package of the API."""
+
 ROUTES = (
-    "scene_types",
-    "list_scenes",
-    "get_scene",
-    "get_product",
-    "get_thumbnail",
-    "get_tile",
-    "list_mosaics",
-    "get_mosaic",
-    "get_mosaic_tile",
-    "get_quadmap",
-    "list_quads",
-    "get_quad",
-    "get_quad_raster",
-    "get_quad_thumbnail",
-    "list_quad_scenes",
-    "login",
+    *_FUNCTIONS["v0"].split(),
     "deliver",
+    *(f"{api}.{name}" for api in ("data_api", "stac") for name in _FUNCTIONS[api].split()),
     "other",
 )
-"""Names of the routes: the names of their functions."""
+"""Names of the routes: the names of their functions, with the package of the API in front of those of other than v0."""
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the response times, in seconds: the defaults of Prometheus' own client libraries."""
@@ -40,6 +39,25 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _CLASSES = 5  # 1xx to 5xx
 _WIDTH = _CLASSES + len(BUCKETS) + 1 + 2  # status classes, buckets with +Inf, sums of seconds and bytes
 _SIZE = len(ROUTES) * _WIDTH  # numbers per process
+
+
+def route_of(function: object) -> str:
+    """Return the name of a route.
+
+    Parameters
+    ----------
+    function : object
+        The function that answers its requests, or None.
+
+    Returns
+    -------
+    str
+        A name of `ROUTES`; ``other`` for a request that no API answers.
+    """
+    api = getattr(function, "__module__", "").replace(_API, "", 1).partition(".")[0]
+    name = getattr(function, "__name__", "")
+    name = f"{api}.{name}" if api in _FUNCTIONS and api != "v0" else name
+    return name if name in ROUTES else "other"
 
 
 class Metrics:

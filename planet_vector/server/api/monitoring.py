@@ -9,7 +9,7 @@ from typing import Optional
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from planet_vector.server.api.access_log import AccessLog, log_line
-from planet_vector.server.api.metrics import Metrics
+from planet_vector.server.api.metrics import Metrics, route_of
 
 
 class MonitoredApp:
@@ -42,7 +42,7 @@ class MonitoredApp:
         def note() -> None:
             nonlocal noted
             noted, seconds = True, time.perf_counter() - start
-            self._metrics.count(getattr(scope.get("endpoint"), "__name__", "other"), status, seconds, sent)
+            self._metrics.count(route_of(scope.get("endpoint")), status, seconds, sent)
             if self._log is not None:
                 self._log.write(log_line(scope, status, sent, seconds))
 

@@ -23,6 +23,9 @@ from planet_vector.server.api.conditional import Version, is_known, not_modified
 from planet_vector.server.api.service import CHEAP_SECONDS
 from planet_vector.server.patience import Patience
 
+OPENAPI_JSON = "application/vnd.oai.openapi+json;version=3.0"
+"""Media type of OpenAPI documents."""
+
 _HERE = Path(__file__).with_name("static")
 # Styles set by script are exempt from the policy. The map loads pictures as blobs.
 _POLICY = "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'"
@@ -81,7 +84,7 @@ async def get_openapi(request: Request) -> Response:
 
     def answer(patience: Patience) -> Response:
         content = write_json(app.openapi())
-        return json_answer(request, lambda: content, Version.of_made(False, content))
+        return json_answer(request, lambda: content, Version.of_made(False, content), OPENAPI_JSON)
 
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
 

@@ -159,7 +159,7 @@ def key_of(authorization: str) -> Optional[str]:
     Parameters
     ----------
     authorization : str
-        Header with the key as the user name of Basic, after ``api-key``, or in a login token after Bearer.
+        Header with the key as the user name of Basic, after ``api-key``, or after Bearer, alone or in a token.
     """
     scheme, _, credentials = authorization.strip().partition(" ")
     reader = _READERS.get(scheme.lower())
@@ -207,27 +207,27 @@ def _of_basic(credentials: str) -> Optional[str]:
         return None
 
 
-def _of_token(token: str) -> Optional[str]:
-    """Return the key in a JSON Web Token (RFC 7519), or None if the token is invalid.
+def _of_bearer(token: str) -> str:
+    """Return the key in a JSON Web Token (RFC 7519), or the token itself, as which clients of STAC send a key.
 
     The signature is not checked: the key itself is checked like any other. So tokens are valid in every process, and
     after a restart.
     """
     parts = token.split(".")
     if len(parts) != 3:
-        return None
+        return token
     try:
         payload = json.loads(base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True))
     except (ValueError, RecursionError):  # invalid base64, UTF-8 or JSON, or JSON nested too deeply
-        return None
+        return token
     key = payload.get("api_key") if isinstance(payload, dict) else None
-    return key if isinstance(key, str) else None
+    return key if isinstance(key, str) else token
 
 
 _READERS: Mapping[str, Callable[[str], Optional[str]]] = {
     "api-key": str,
     "basic": _of_basic,
-    "bearer": _of_token,
+    "bearer": _of_bearer,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 from urllib.parse import quote
 
 from fastapi import Request
@@ -24,6 +24,7 @@ from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.item_index import ItemIndex
 from planet_vector.server.index.rescans import RescanState
+from planet_vector.server.index.scene_search import parse_search
 
 CHEAP_SECONDS = 10.0
 """Time limit for work that takes milliseconds unless a disk hangs."""
@@ -85,6 +86,18 @@ class Service:
         self.products = Products(self.root)
         self.activations = Activations(self.index.path, self.activation_delay)
         self.searches = SearchStore(self.index)
+        self._type_basemaps: Dict[str, BasemapDefinition] = {}
+
+    def type_basemap(self, scene_type: str) -> BasemapDefinition:
+        """Return a basemap of all scenes of a type, the same object each time: it caches its layout.
+
+        Parameters
+        ----------
+        scene_type : str
+            The type.
+        """
+        found = BasemapDefinition(scene_type, scene_type, parse_search(scene_type, []))
+        return self._type_basemaps.setdefault(scene_type, found)
 
 
 def enter(request: Request) -> tuple[Service, Permission]:

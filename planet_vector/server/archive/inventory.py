@@ -7,6 +7,7 @@ problems, and are never fatal.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -51,6 +52,9 @@ KINDS: Tuple[Kind, ...] = (
 """Kinds of files in the order of recognition: a file belongs to the first one that claims it."""
 
 _BY_PREFIX = {kind.prefix: kind for kind in KINDS}
+
+_PACKED = frozenset(("zip", "tar", "tar.gz", "tgz", "7z"))
+_IMAGE = re.compile(r".*?\.(?P<suffix>jp2|j2k|img|ecw|sid|hdf|h5|nc|zip|tar|tar\.gz|tgz|7z)", re.IGNORECASE | re.DOTALL)
 
 
 def scan(root: Path, rules: Optional[Path] = None) -> Tuple[Dict[str, Unit], List[Problem]]:
@@ -104,11 +108,27 @@ def scan(root: Path, rules: Optional[Path] = None) -> Tuple[Dict[str, Unit], Lis
                     unit = units[key] = Unit(key)
                 unit.files.append(listing.file(path))
         listing.drop(claimed)
+    problems += _unclaimed(listing)
     for unit in units.values():
         unit.files = sorted(set(unit.files), key=lambda f: f.path)
     if sidecars:
         _add_sidecars(units, sidecars)
     return units, problems
+
+
+def _unclaimed(listing: Listing) -> Iterator[Problem]:
+    """Yield the images and packed archives that no kind has claimed; other files are passed over silently."""
+    for path, match in listing.matching(_IMAGE):
+        suffix = match["suffix"].lower()
+        if ".safe/" in path.lower():
+            continue  # masks and previews of a product
+        if suffix in ("jp2", "j2k"):
+            text = "is a JPEG 2000 file whose name tells no scene: name it in a rule file"
+        elif suffix in _PACKED:
+            text = "is a packed archive: unpack it, and its scenes are served"
+        else:
+            text = "is no GeoTIFF: convert it with gdal_translate -of COG"
+        yield Problem(path, text)
 
 
 def _rules_file(rules: Path) -> File:

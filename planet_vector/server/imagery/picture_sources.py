@@ -11,6 +11,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any, List, Mapping, Tuple
 
+from planet_vector.bands.landsat import colour_bands
 from planet_vector.pixels.sidecars import SidecarProblem
 from planet_vector.server.archive.archive_paths import inside
 from planet_vector.server.archive.products import Places
@@ -25,8 +26,8 @@ REMEMBERED = 5.0
 MAX_REMEMBERED = 20_000
 """Number of scenes whose files are cached."""
 
-# Landsat 8 has blue, green and red as bands 2 to 4, in a file each.
-_RGB_PRODUCTS = ("band_4", "band_3", "band_2")
+# Landsat 8 and 9 have blue, green and red as bands 2 to 4, in a file each; so have names that do not tell the sensor.
+_RGB_BANDS = (4, 3, 2)
 # Red, green and blue of PlanetScope's files in which they are not, as in others, the third, second and first band.
 _RGB_OF = {"analytic_3b": (1, 2, 3), "analytic_8b": (6, 4, 2), "analytic_8b_sr": (6, 4, 2)}
 _LAST_RESORT = re.compile(r"basic_.*|(?:.*_)?udm2?")  # without georeference, and masks
@@ -50,8 +51,10 @@ def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
         return [("visual", ())]
     if "analytic" in products:
         return [("analytic", ())]
-    if all(name in products for name in _RGB_PRODUCTS):
-        return [(name, (1,)) for name in _RGB_PRODUCTS]
+    image = next((path for name, path in products.items() if name.startswith("band_")), "")
+    colours = [f"band_{number}" for number in colour_bands(image.rpartition("/")[2]) or _RGB_BANDS]
+    if all(name in products for name in colours):
+        return [(name, (1,)) for name in colours]
     first = min(products, key=_rank, default=None)
     return [] if first is None else [(first, _RGB_OF.get(first, ()))]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 import pytest
 from shapely.geometry import shape
 
-from planet_vector.bands.landsat import sensor_bands
+from planet_vector.bands.landsat import colour_bands, sensor_bands
 from planet_vector.server.archive.fields import SceneFields
 from planet_vector.server.archive.metadata.bounded import MetadataProblem
 from planet_vector.server.archive.metadata.mtl import parse_mtl
 from planet_vector.server.archive.units import LEFT_OUT, MISSING
+from planet_vector.server.imagery.picture_sources import choose
 
 from ..conftest import Serve
 from .missions import by_key, mtl_json, mtl_text, mtl_xml, nested, only_scene, properties, scenes_in, write_image
@@ -309,6 +310,26 @@ def test_thermal_bands_of_etm(tmp_path: Path) -> None:
         ("band_6", "analytic_b6"),
         ("band_6_vcid_2", "analytic_b6_vcid_2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("scene_id", "shown"),
+    [
+        ("LC08_L1TP_192027_20150724_20200908_02_T1", (4, 3, 2)),
+        ("LC80300342015001LGN00", (4, 3, 2)),
+        ("LE07_L1TP_192027_20000724_20200908_02_T1", (3, 2, 1)),
+        ("LT50300341999001PAC00", (3, 2, 1)),
+        ("LM02_L1GS_192027_19760724_20200908_02_T2", (6, 5, 4)),  # no blue: near infrared, red, green
+        ("LM05_L1GS_192027_19860724_20200908_02_T2", (3, 2, 1)),
+        ("LT08_L1GT_192027_20160724_20200908_02_T2", ()),  # thermal bands alone
+        ("ortho_1", ()),
+    ],
+)
+def test_pictures_have_the_colours_of_their_sensor(scene_id: str, shown: Tuple[int, ...]) -> None:
+    assert colour_bands(scene_id) == shown
+    if shown:
+        products = {f"band_{number}": f"scenes/{scene_id}_B{number}.TIF" for number in range(1, 8)}
+        assert choose(products) == [(f"band_{number}", (1,)) for number in shown]
 
 
 def test_no_sensor_has_bands_that_do_not_exist() -> None:

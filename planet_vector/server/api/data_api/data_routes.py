@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Tuple
+from typing import Callable, List, Mapping, Tuple
 
 from fastapi import FastAPI
+from fastapi.responses import Response
 
-from planet_vector.server.api.data_api import item_routes, mosaic_routes, search_routes
+from planet_vector.server.api.data_api import item_routes, mosaic_routes, openapi, search_routes
 from planet_vector.server.api.data_api.item_documents import ROOT
 from planet_vector.server.api.data_api.mosaic_documents import BASEMAPS
 from planet_vector.server.api.item_paths import ASSET, SCENE_ID
@@ -18,7 +19,7 @@ _SEARCH = f"{ROOT}/searches/{{search_id}}"
 _MOSAIC = f"{BASEMAPS}/mosaics/{{name}}"
 _QUAD = f"{_MOSAIC}/quads/{{quad_id}}"
 
-_Route = Tuple[str, Callable[..., object]]
+_Route = Tuple[str, Callable[..., object], Mapping[str, object]]
 
 
 def add_data_v1(app: FastAPI) -> None:
@@ -29,43 +30,53 @@ def add_data_v1(app: FastAPI) -> None:
     app : FastAPI
         Application of `planet_vector.server.api.app.create_app`.
     """
-    routes: List[_Route] = [
-        *_either(f"{ROOT}/item-types", item_routes.list_types),
-        *_either(_TYPE, item_routes.get_type),
-        *_either(_ITEM, item_routes.get_item),
-        (f"{_ITEM}/thumb", item_routes.get_thumbnail),
-        *_either(f"{_ITEM}/assets", item_routes.list_assets),
-        *_either(_ASSET, item_routes.get_asset),
-        (f"{ROOT}/download", item_routes.download),
-        *_either(f"{ROOT}/searches", search_routes.list_searches),
-        *_either(_SEARCH, search_routes.get_search),
-        *_either(f"{_SEARCH}/results", search_routes.list_results),
-        *_either(f"{BASEMAPS}/mosaics", mosaic_routes.list_mosaics),
-        *_either(_MOSAIC, mosaic_routes.get_mosaic),
-        *_either(f"{_MOSAIC}/quads", mosaic_routes.list_quads),
-        *_either(_QUAD, mosaic_routes.get_quad),
-        *_either(f"{_QUAD}/items", mosaic_routes.list_quad_items),
-        (f"{_QUAD}/full", mosaic_routes.get_quad_file),
-        (f"{_QUAD}/thumb", mosaic_routes.get_quad_thumb),
-        (f"{BASEMAPS}/planet-tiles/{{name}}/gmap/{{z}}/{{x}}/{{y}}.png", mosaic_routes.get_mosaic_tile),
+    # Lists and documents are answered with and without a final slash, as clients write both.
+    either: List[_Route] = [
+        (f"{ROOT}/item-types", item_routes.list_types, openapi.LIST),
+        (_TYPE, item_routes.get_type, openapi.OBJECT),
+        (_ITEM, item_routes.get_item, openapi.OBJECT),
+        (f"{_ITEM}/assets", item_routes.list_assets, openapi.OBJECT),
+        (_ASSET, item_routes.get_asset, openapi.OBJECT),
+        (f"{ROOT}/searches", search_routes.list_searches, openapi.LIST),
+        (_SEARCH, search_routes.get_search, openapi.OBJECT),
+        (f"{_SEARCH}/results", search_routes.list_results, openapi.RESULTS),
+        (f"{BASEMAPS}/mosaics", mosaic_routes.list_mosaics, openapi.MOSAICS),
+        (_MOSAIC, mosaic_routes.get_mosaic, openapi.OBJECT),
+        (f"{_MOSAIC}/quads", mosaic_routes.list_quads, openapi.QUADS),
+        (_QUAD, mosaic_routes.get_quad, openapi.OBJECT),
+        (f"{_QUAD}/items", mosaic_routes.list_quad_items, openapi.LIST),
+    ]
+    exact: List[_Route] = [
+        (f"{_ITEM}/thumb", item_routes.get_thumbnail, openapi.THUMBNAIL),
+        (f"{ROOT}/download", item_routes.download, openapi.DOWNLOAD),
+        (f"{_QUAD}/full", mosaic_routes.get_quad_file, openapi.FILE),
+        (f"{_QUAD}/thumb", mosaic_routes.get_quad_thumb, openapi.THUMBNAIL),
+        (f"{BASEMAPS}/planet-tiles/{{name}}/gmap/{{z}}/{{x}}/{{y}}.png", mosaic_routes.get_mosaic_tile, openapi.TILES),
         # Last, as it has no fixed first part.
-        (f"{ROOT}/{{item_type:item}}/{SCENE_ID}/{{z}}/{{x}}/{{y}}.png", item_routes.get_tile),
+        (f"{ROOT}/{{item_type:item}}/{SCENE_ID}/{{z}}/{{x}}/{{y}}.png", item_routes.get_tile, openapi.TILES),
+    ]
+    posts: List[_Route] = [
+        (f"{ROOT}/quick-search", search_routes.quick_search, openapi.QUICK_SEARCH),
+        (f"{ROOT}/stats", search_routes.get_stats, openapi.STATS),
+        (f"{ROOT}/searches", search_routes.create_search, openapi.SAVED),
     ]
     # A GET that changes something: no HEAD.
-    app.add_api_route(f"{_ASSET}/activate", item_routes.activate, methods=["GET"], include_in_schema=False)
-    for path, answer in routes:
-        app.add_api_route(path, answer, methods=["GET", "HEAD"], include_in_schema=False)
-    posts: List[_Route] = [
-        *_either(f"{ROOT}/quick-search", search_routes.quick_search),
-        *_either(f"{ROOT}/stats", search_routes.get_stats),
-        *_either(f"{ROOT}/searches", search_routes.create_search),
-    ]
-    for path, answer in posts:
-        app.add_api_route(path, answer, methods=["POST"], include_in_schema=False)
-    app.add_api_route(_SEARCH, search_routes.replace_search, methods=["PUT"], include_in_schema=False)
-    app.add_api_route(_SEARCH, search_routes.delete_search, methods=["DELETE"], include_in_schema=False)
+    _add(app, "GET", (f"{_ASSET}/activate", item_routes.activate, openapi.ACTIVATION))
+    for route in (*either, *exact):
+        _add(app, "GET", route)
+        app.add_api_route(route[0], route[1], methods=["HEAD"], include_in_schema=False)
+    for path, answer, _ in either:
+        app.add_api_route(f"{path}/", answer, methods=["GET", "HEAD"], include_in_schema=False)
+    for route in posts:
+        _add(app, "POST", route)
+        app.add_api_route(f"{route[0]}/", route[1], methods=["POST"], include_in_schema=False)
+    _add(app, "PUT", (_SEARCH, search_routes.replace_search, openapi.SAVED))
+    _add(app, "DELETE", (_SEARCH, search_routes.delete_search, openapi.DELETED))
 
 
-def _either(path: str, answer: Callable[..., object]) -> List[_Route]:
-    """Return the route of an address with and without a final slash: clients write both."""
-    return [(path, answer), (f"{path}/", answer)]
+def _add(app: FastAPI, method: str, route: _Route) -> None:
+    path, answer, extra = route
+    about = (answer.__doc__ or "").partition("\n")[0]
+    app.add_api_route(
+        path, answer, methods=[method], description=about, openapi_extra=dict(extra), response_class=Response
+    )

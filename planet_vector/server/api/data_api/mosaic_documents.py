@@ -6,14 +6,13 @@ The id of a basemap is its name, and that of a quad is its column from the west 
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 from urllib.parse import quote
 
-from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.server.api.basemap_definitions import BasemapDefinition
 from planet_vector.server.api.basemap_layouts import BasemapLayout, Member
 from planet_vector.server.api.v0.basemap_documents import describe_quad
-from planet_vector.server.quad_grid import QUAD_SIZE, Bounds, Quad, quads_around, resolution
+from planet_vector.server.quad_grid import QUAD_SIZE, Quad, quads_around, resolution
 
 Document = Dict[str, object]
 
@@ -59,7 +58,7 @@ def mosaic_document(
         "product_type": "basemap",
         "quad_download": True,
     }
-    box = _box(layout.members)
+    box = layout.box()
     return document if box is None else {**document, "bbox": list(box)}
 
 
@@ -130,17 +129,6 @@ def quad_of(basemap: BasemapDefinition, text: str) -> Optional[Quad]:
         return None
     quad = Quad(basemap.level, int(match[1]), int(match[2]))
     return quad if max(quad.column, quad.row) < quads_around(quad.level) else None
-
-
-def _box(members: Sequence[Member]) -> Optional[Bounds]:
-    """Return west, south, east, north of the footprints in degrees."""
-    if not members:
-        return None
-    bounds: List[Bounds] = [member.footprint.bounds for member in members]
-    wests, souths, easts, norths = zip(*bounds)
-    west, south = to_degrees(min(wests), min(souths))
-    east, north = to_degrees(max(easts), max(norths))
-    return round(west, 6), round(south, 6), round(east, 6), round(north, 6)
 
 
 def _utc(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple
 from urllib.parse import quote
 
+from planet_vector.server.api.pages import OPENAPI_JSON
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.stac.items import (
     GEOJSON,
@@ -97,7 +98,7 @@ def landing(base: str, collections: List[str]) -> Document:
             _link("search", GEOJSON, f"{stac}/search", method="GET"),
             _link("search", GEOJSON, f"{stac}/search", method="POST"),
             _link(QUERYABLES, SCHEMA_JSON, f"{stac}/queryables"),
-            _link("service-desc", "application/vnd.oai.openapi+json;version=3.0", f"{base}/openapi.json"),
+            _link("service-desc", OPENAPI_JSON, f"{base}/openapi.json"),
             _link("service-doc", "text/html", f"{base}/docs"),
             *(_link("child", JSON, collection_url(base, name), title=name) for name in collections),
         ],
@@ -196,7 +197,17 @@ def collections_document(
     }
 
 
-def queryables_document(base: str, collection: Optional[str] = None) -> Document:
+def property_schemas() -> Document:
+    """Return the schemas of the properties that items of any collection may have, by name."""
+    found: Document = {"datetime": {"title": "Time of acquisition", "type": "string", "format": "date-time"}}
+    for column in ITEM_COLUMNS.values():
+        found[column.name] = {"title": column.title or column.name, **_KINDS[column.kind]}
+    for name, kind in OTHERS.items():
+        found[name] = {"title": name, **_KINDS[kind]}
+    return found
+
+
+def queryables_document(base: str, collection: Optional[str] = None, api: str = "/stac") -> Document:
     """Return what items can be searched by, as a JSON Schema.
 
     Parameters
@@ -205,21 +216,19 @@ def queryables_document(base: str, collection: Optional[str] = None) -> Document
         Root address of the service.
     collection : str, optional
         Id of the collection; None for all.
+    api : str
+        Root of the API, without the final slash.
     """
     place = "" if collection is None else f"/collections/{quote(collection, safe='')}"
     properties: Document = {
         "id": {"title": "Id", "type": "string"},
         "collection": {"title": "Collection", "type": "string"},
         "geometry": {"title": "Footprint", "format": "geometry-any", "x-ogc-role": "primary-geometry"},
-        "datetime": {"title": "Time of acquisition", "type": "string", "format": "date-time"},
+        **property_schemas(),
     }
-    for column in ITEM_COLUMNS.values():
-        properties[column.name] = {"title": column.title or column.name, **_KINDS[column.kind]}
-    for name, kind in OTHERS.items():
-        properties[name] = {"title": name, **_KINDS[kind]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{base}/stac{place}/queryables",
+        "$id": f"{base}{api}{place}/queryables",
         "type": "object",
         "title": "Queryables" if collection is None else f"Queryables of {collection}",
         "description": f"Items can be ordered by {', '.join(SORTABLE)}.",

@@ -102,6 +102,7 @@ def item_document(found: FoundItem, permission: Permission, base: str) -> Docume
             {"rel": "root", "type": "application/json", "href": f"{base}/stac/"},
             {"rel": "parent", "type": "application/json", "href": collection_url(base, scene.collection)},
             {"rel": "collection", "type": "application/json", "href": collection_url(base, scene.collection)},
+            *tile_links(scene, permission, base),
         ],
         "assets": assets,
     }
@@ -151,12 +152,34 @@ def asset_documents(found: FoundItem, permission: Permission, base: str) -> Dict
             if size is not None:
                 document["file:size"] = size
             documents[asset.key] = document
-    drawn = any(asset.product and permission.allows(asset.product) for asset in scene.assets)
-    if drawn and "thumbnail" not in documents:
+    if _is_drawn(scene, permission) and "thumbnail" not in documents:
         documents["thumbnail"] = thumbnail_of(
             f"{base}/v0/scenes/{quote(scene.scene_type)}/{quote(scene.scene_id, safe='')}/thumb"
         )
     return documents
+
+
+def tile_links(scene: StoredScene, permission: Permission, base: str) -> List[Document]:
+    """Return the link to the map tiles of an item, as a list; an item that cannot be drawn has none.
+
+    Parameters
+    ----------
+    scene : StoredScene
+        The scene.
+    permission : Permission
+        Permission of the key.
+    base : str
+        Root address of the service.
+    """
+    if not _is_drawn(scene, permission):
+        return []
+    place = f"{quote(scene.scene_type, safe='')}/{quote(scene.scene_id, safe='')}"
+    href = f"{base}/tiles/scenes/{place}/tilejson.json"
+    return [{"rel": "tilejson", "type": "application/json", "href": href, "title": "Map tiles"}]
+
+
+def _is_drawn(scene: StoredScene, permission: Permission) -> bool:
+    return any(asset.product and permission.allows(asset.product) for asset in scene.assets)
 
 
 def thumbnail_of(href: Optional[str] = None) -> Document:
@@ -334,7 +357,7 @@ def item_assets(scenes: List[StoredScene], permission: Permission) -> Dict[str, 
     found: Dict[str, Document] = {}
     for scene in scenes:
         own = {asset.key: describe_asset(asset) for asset in scene.assets if permits(permission, asset)}
-        if any(asset.product and permission.allows(asset.product) for asset in scene.assets):
+        if _is_drawn(scene, permission):
             own.setdefault("thumbnail", thumbnail_of())
         for key, document in own.items():
             known = found.setdefault(key, document)

@@ -48,16 +48,17 @@ def _body() -> Document:
     return {"content": {"application/json": {"schema": {"type": "object", "properties": properties}}}}
 
 
-_PAGES = answer_of("A page of items", "application/geo+json", _PAGE, 400, 403, 404, 503)
+PAGES: Document = answer_of("A page of items", "application/geo+json", _PAGE, 400, 403, 404, 503)
+"""Responses of searches for items."""
 
 DOCUMENT: Document = {"responses": answer_of("The document", "application/json", _OBJECT, 400)}
 COLLECTION: Document = {"responses": answer_of("The document", "application/json", _OBJECT, 400, 404)}
 ITEM: Document = {"responses": answer_of("The item", "application/geo+json", _OBJECT, 400, 404)}
-ITEMS: Document = {"parameters": _parameters(), "responses": _PAGES}
-SEARCH: Document = {"parameters": _parameters(), "responses": _PAGES}
+ITEMS: Document = {"parameters": _parameters(), "responses": PAGES}
+SEARCH: Document = {"parameters": _parameters(), "responses": PAGES}
 POST: Document = {
     "requestBody": _body(),
-    "responses": {status: said for status, said in {**_PAGES, **errors_of(413, 415)}.items() if status != "304"},
+    "responses": {status: said for status, said in {**PAGES, **errors_of(413, 415)}.items() if status != "304"},
 }
 ASSET: Document = {
     "responses": {

@@ -5,21 +5,17 @@ FastAPI uses the docstring of a route up to the form feed as its description in 
 
 from __future__ import annotations
 
-import json
-from typing import Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, List, Tuple
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from planet_vector.server.api.answers import json_answer
-from planet_vector.server.api.attending import AREAS, CHEAP, PAGES, attend
-from planet_vector.server.api.bodies import Body
+from planet_vector.server.api.attending import CHEAP, attend
 from planet_vector.server.api.delivery import product_path
 from planet_vector.server.api.item_paths import ASSET, COLLECTION, SCENE_ID
-from planet_vector.server.api.page_tokens import token_of, wrong_token
 from planet_vector.server.api.permissions import Permission
-from planet_vector.server.api.scenes import file_answer, is_text
-from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version, to_slash
+from planet_vector.server.api.scenes import file_answer
+from planet_vector.server.api.service import CHEAP_SECONDS, Service, enter, to_slash
 from planet_vector.server.api.stac import openapi
 from planet_vector.server.api.stac.collections import (
     CONFORMANCE,
@@ -31,32 +27,18 @@ from planet_vector.server.api.stac.collections import (
     landing,
     queryables_document,
 )
-from planet_vector.server.api.stac.items import (
-    GEOJSON,
-    Document,
-    asset_file,
-    chosen,
-    collection_url,
-    item_document,
-    permits,
+from planet_vector.server.api.stac.item_pages import (
+    check_collection,
+    document_answer,
+    find_item,
+    no_collection,
+    page_answer,
+    posted_page_answer,
 )
-from planet_vector.server.api.stac.searching import (
-    ItemRequest,
-    of_query,
-    read_request,
-)
+from planet_vector.server.api.stac.items import GEOJSON, Document, asset_file, item_document, permits
 from planet_vector.server.archive.raster_names import delivered_suffix
 from planet_vector.server.http_errors import HttpError
-from planet_vector.server.index.found_items import FoundItem
-from planet_vector.server.index.scene_search import Parameters, encode, read_query
 from planet_vector.server.patience import Patience
-
-SEARCH_SECONDS = 30.0
-"""Time limit for a page of a search. With a million scenes it takes less than one second, unless the filter compares
-properties that the index has no column for."""
-
-_CHEAP_NAMES = frozenset({"datetime", "limit", "ids", "collections", "token", "sortby", "fields"})
-"""Parameters of searches that take no thread of `AREAS`."""
 
 _ROOT = "/stac/"
 _ITEMS = f"/stac/collections/{COLLECTION}/items"
@@ -105,7 +87,7 @@ async def get_landing(request: Request) -> Response:
         found = service.items.collections(permission.scene_types, 0)
         return landing(base, [rows.collection for rows, _ in found])
 
-    return await _document(request, make, JSON)
+    return await document_answer(request, make, JSON)
 
 
 async def get_conformance(request: Request) -> Response:
@@ -118,7 +100,7 @@ async def get_conformance(request: Request) -> Response:
     request : Request
         Request with a key.
     """
-    return await _document(request, lambda *_: {"conformsTo": CONFORMANCE}, JSON)
+    return await document_answer(request, lambda *_: {"conformsTo": CONFORMANCE}, JSON)
 
 
 async def get_queryables(request: Request) -> Response:
@@ -131,7 +113,7 @@ async def get_queryables(request: Request) -> Response:
     request : Request
         Request with a key.
     """
-    return await _document(request, lambda service, permission, base: queryables_document(base), SCHEMA_JSON)
+    return await document_answer(request, lambda service, permission, base: queryables_document(base), SCHEMA_JSON)
 
 
 async def list_collections(request: Request) -> Response:
@@ -148,7 +130,7 @@ async def list_collections(request: Request) -> Response:
     def make(service: Service, permission: Permission, base: str) -> Document:
         return collections_document(service.items.collections(permission.scene_types, SAMPLES), permission, base)
 
-    return await _document(request, make, JSON)
+    return await document_answer(request, make, JSON)
 
 
 async def get_collection(request: Request, collection: str) -> Response:
@@ -173,9 +155,9 @@ async def get_collection(request: Request, collection: str) -> Response:
         for rows, scenes in service.items.collections(permission.scene_types, SAMPLES):
             if rows.collection == collection:
                 return collection_document(rows, scenes, permission, base)
-        raise _no_collection(collection)
+        raise no_collection(collection)
 
-    return await _document(request, make, JSON)
+    return await document_answer(request, make, JSON)
 
 
 async def get_collection_queryables(request: Request, collection: str) -> Response:
@@ -197,10 +179,10 @@ async def get_collection_queryables(request: Request, collection: str) -> Respon
     """
 
     def make(service: Service, permission: Permission, base: str) -> Document:
-        _check_collection(service, permission, collection)
+        check_collection(service, permission, collection)
         return queryables_document(base, collection)
 
-    return await _document(request, make, SCHEMA_JSON)
+    return await document_answer(request, make, SCHEMA_JSON)
 
 
 async def list_items(request: Request, collection: str) -> Response:
@@ -220,7 +202,7 @@ async def list_items(request: Request, collection: str) -> Response:
     HttpError
         400 if a parameter is invalid, 404 if there is no such collection that the key permits.
     """
-    return await _search(request, collection)
+    return await page_answer(request, collection)
 
 
 async def search(request: Request) -> Response:
@@ -243,7 +225,7 @@ async def search(request: Request) -> Response:
     HttpError
         400 if a parameter is invalid.
     """
-    return await _search(request, None)
+    return await page_answer(request, None)
 
 
 async def post_search(request: Request) -> Response:
@@ -266,23 +248,7 @@ async def post_search(request: Request) -> Response:
     HttpError
         400 if a parameter is invalid, 408, 413 or 415 for a body that is late, too long or not JSON.
     """
-    service, permission = enter(request)
-    base = base_url(request)
-    if any(name != "api_key" for name, _ in read_query(request.scope["query_string"].decode("latin-1"))):
-        raise HttpError(400, "A search is posted with all of its parameters in the body.")
-    with Body() as body:
-        await body.read(request)
-
-        def answer(patience: Patience) -> Response:
-            document = body.document(request, patience)
-            if not isinstance(document, dict):
-                raise HttpError(400, "The body is JSON, but not an object of parameters.")
-            asked = read_request(document, permission.scene_types, patience=patience)
-            content = _page(service, permission, base, asked, None, None, patience)
-            # Responses to POST are not cacheable: their address does not identify the search.
-            return json_answer(request, lambda: content, None, GEOJSON)
-
-        return await attend(request, answer, seconds=SEARCH_SECONDS, pool=AREAS)
+    return await posted_page_answer(request)
 
 
 async def get_item(request: Request, collection: str, scene_id: str) -> Response:
@@ -306,9 +272,9 @@ async def get_item(request: Request, collection: str, scene_id: str) -> Response
     """
 
     def make(service: Service, permission: Permission, base: str) -> Document:
-        return item_document(_find(service, permission, collection, scene_id), permission, base)
+        return item_document(find_item(service, permission, collection, scene_id), permission, base)
 
-    return await _document(request, make, GEOJSON)
+    return await document_answer(request, make, GEOJSON)
 
 
 async def get_asset(request: Request, collection: str, scene_id: str, asset: str, name: str) -> Response:
@@ -337,7 +303,7 @@ async def get_asset(request: Request, collection: str, scene_id: str, asset: str
     service, permission = enter(request)
 
     def answer(patience: Patience) -> Response:
-        scene = _find(service, permission, collection, scene_id).scene
+        scene = find_item(service, permission, collection, scene_id).scene
         found = next((each for each in scene.assets if each.key == asset and not each.is_remote), None)
         if found is None or asset_file(scene, found) != name:
             raise HttpError(404, f"Item {scene_id[:80]} has no such file of an asset {asset[:40]!r}.")
@@ -349,103 +315,3 @@ async def get_asset(request: Request, collection: str, scene_id: str, asset: str
         return file_answer(request, found.path, name, missing, signed, found.media_type)
 
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
-
-
-async def _document(
-    request: Request, make: Callable[[Service, Permission, str], Mapping[str, object]], media_type: str
-) -> Response:
-    service, permission = enter(request)
-    parameters = read_query(request.scope["query_string"].decode("latin-1"))
-    if parameters:
-        raise HttpError(400, f"{parameters[0][0][:40]!r} is not a parameter: this address takes none.")
-    base = base_url(request)
-
-    def answer(patience: Patience) -> Response:
-        version = index_version(request, service, permission)
-        return json_answer(request, lambda: _write(make(service, permission, base)), version, media_type)
-
-    return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
-
-
-async def _search(request: Request, collection: Optional[str]) -> Response:
-    service, permission = enter(request)
-    base = base_url(request)
-    parameters = read_query(request.scope["query_string"].decode("latin-1"))
-    cheap = _CHEAP_NAMES.issuperset(name for name, _ in parameters)
-
-    def answer(patience: Patience) -> Response:
-        if collection is not None:
-            _check_collection(service, permission, collection)
-        asked = read_request(of_query(parameters), permission.scene_types, collection, patience)
-
-        def make() -> bytes:
-            return _page(service, permission, base, asked, collection, parameters, patience)
-
-        version = index_version(request, service, permission, parameters)
-        return json_answer(request, make, version, GEOJSON)
-
-    return await attend(request, answer, seconds=SEARCH_SECONDS, pool=PAGES if cheap else AREAS)
-
-
-def _page(
-    service: Service,
-    permission: Permission,
-    base: str,
-    asked: ItemRequest,
-    collection: Optional[str],
-    parameters: Optional[Parameters],
-    patience: Patience,
-) -> bytes:
-    try:
-        page = service.items.search(asked.search, patience)
-    except ValueError:
-        raise wrong_token("token") from None
-    address = f"{base}/stac/search" if collection is None else f"{collection_url(base, collection)}/items"
-    query = [(name, value) for name, value in parameters or [] if name != "token"]
-
-    def link(rel: str, token: Optional[str]) -> Document:
-        if parameters is None:  # posted
-            body = {**asked.given, **({} if token is None else {"token": token})}
-            return {"rel": rel, "type": GEOJSON, "method": "POST", "href": address, "body": body}
-        text = encode([*query, *([] if token is None else [("token", token)])])
-        return {"rel": rel, "type": GEOJSON, "method": "GET", "href": f"{address}?{text}" if text else address}
-
-    links: List[Document] = [{"rel": "root", "type": JSON, "href": f"{base}/stac/"}]
-    if collection is not None:
-        links.append({"rel": "collection", "type": JSON, "href": collection_url(base, collection)})
-    if parameters is not None:
-        links.append(link("self", None if asked.search.place is None else token_of(asked.search.place)))
-    if page.after is not None:
-        links.append(link("next", token_of(page.after)))
-    if page.before is not None:
-        links.append(link("prev", token_of(page.before)))
-    return _write(
-        {
-            "type": "FeatureCollection",
-            "numberMatched": page.total,
-            "numberReturned": len(page.items),
-            "links": links,
-            "features": [chosen(item_document(found, permission, base), asked.fields) for found in page.items],
-        }
-    )
-
-
-def _check_collection(service: Service, permission: Permission, collection: str) -> None:
-    if not any(rows.collection == collection for rows, _ in service.items.collections(permission.scene_types, 0)):
-        raise _no_collection(collection)
-
-
-def _no_collection(collection: str) -> HttpError:
-    return HttpError(404, f"There is no collection {collection[:80]!r}.")
-
-
-def _find(service: Service, permission: Permission, collection: str, scene_id: str) -> FoundItem:
-    found = service.items.item(permission.scene_types, collection, scene_id) if is_text(scene_id) else None
-    if found is None:
-        raise HttpError(404, f"There is no item {scene_id[:80]!r} in the collection {collection[:80]!r}.")
-    return found
-
-
-def _write(document: Mapping[str, object]) -> bytes:
-    """Return a document as JSON in ASCII: metadata may have characters that UTF-8 cannot encode."""
-    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()

@@ -15,7 +15,6 @@ const NOTHING = {count: 0, total: 0, features: [], next: null, listed: 0};
 let found = {...NOTHING};
 let asked = 0, key = "", opened = null;
 
-recipes();
 graticule();
 if (matchMedia("(max-width: 700px)").matches) $("filters").open = false;
 for (const id of ["type", "since", "until", "cloud"]) $(id).addEventListener("change", show);
@@ -24,23 +23,11 @@ $("panel").addEventListener("submit", (event) => { event.preventDefault(); if ($
 $("key").addEventListener("change", start);
 $("more").addEventListener("click", more);
 $("all").addEventListener("click", () => map.setView([20, 0], map.getBoundsZoom([[-60, -180], [75, 180]]), {animate: false}));
+$("clients").addEventListener("toggle", () => { if ($("clients").open) showRecipes(get, $("recipes")); });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") map.closePopup(); });
 map.on("moveend", show);
 map.on("zoomend", () => { for (const [id, layer] of layers) layer.setStyle(style(id, layer)); });
 start();
-
-// Recipes to copy, with the address of this service.
-function recipes() {
-  const stac = location.origin + "/stac/";
-  $("stac").textContent = stac;
-  $("for-qgis").textContent = `Layer > Data Source Manager > STAC > New\nName: Scenes\nURL: ${stac}`;
-  $("for-python").textContent = `from pystac_client import Client
-search = Client.open("${stac}").search(filter="eo:cloud_cover < 10")
-items = search.item_collection()`;
-  $("for-gdal").textContent = `ogrinfo OAPIF:${stac}
-ogr2ogr scenes.gpkg OAPIF:${stac} ortho
-gdalinfo 'STACIT:"${stac}search?collections=ortho":asset=visual'`;
-}
 
 async function get(path) {
   const headers = {"X-Requested-With": "XMLHttpRequest"};

@@ -5,42 +5,24 @@ FastAPI uses the docstring of a route up to the form feed as its description in 
 
 from __future__ import annotations
 
-import re
-
 from fastapi import Request
 from fastapi.responses import Response
 from PIL import Image
 
-from planet_vector.geometry.web_mercator import HALF_WORLD
-from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
-from planet_vector.server.api.attending import PICTURES, attend
-from planet_vector.server.api.basemap_layouts import Member
-from planet_vector.server.api.conditional import NOT_STORED, is_known, unless_known
+from planet_vector.server.api.answers import json_answer, write_json
+from planet_vector.server.api.basemap_tiles import basemap_tile
+from planet_vector.server.api.conditional import unless_known
 from planet_vector.server.api.service import base_url, enter, index_version
 from planet_vector.server.api.v0.basemap_documents import describe_basemap
 from planet_vector.server.api.visible_basemaps import (
-    SECONDS,
-    VisibleBasemap,
     attend_layout,
     basemap_answer,
     definition_of,
     see_basemap,
 )
-from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import encode_picture
-from planet_vector.server.imagery.kept_pictures import MAX_ZOOM
-from planet_vector.server.imagery.small_scales import pixel_of, transparent_tile
 from planet_vector.server.patience import Patience
-from planet_vector.server.quad_grid import quads_around, tile_bounds
-
-MAX_TILE_SCENES = 4000
-"""Maximum scenes on a tile; tiles with more are transparent. Looking up the files of 4000 scenes takes 0.4 s."""
-
-LEAST = 1 / 16
-"""Minimum width or height in pixels of a drawn scene: a smaller one fills less than 1 / 256 of a pixel."""
-
-TILE_SECONDS = 0.4
-"""Time that a client waits for a small-scale tile. A slower one is completed in the background for the next request."""
+from planet_vector.server.quad_grid import quads_around
 
 
 async def list_mosaics(request: Request) -> Response:
@@ -133,8 +115,7 @@ async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -
     Returns
     -------
     Response
-        PNG, or 304. A tile with more than `MAX_TILE_SCENES` scenes, or not ready within `TILE_SECONDS`, is
-        transparent.
+        PNG, or 304. A tile with too many scenes, or not ready in time, is transparent.
 
     Raises
     ------
@@ -142,19 +123,7 @@ async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -
         401 without a valid key, 404 if there is no such basemap or tile or nothing is on it, 422 or 503 if the
         picture cannot be made within its limits.
     """
-    seen = see_basemap(request, name)
-    if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
-        raise HttpError(404, "There is no such tile.")
-    found = await attend_layout(request, _tile, request, seen, int(z), int(x), int(y))
-    if found.content is None and found.picture.orders and not is_known(request.headers, found.version):
-        # Once, thousands of scenes may have to be read for this tile; send a transparent one meanwhile.
-        content = await attend(
-            request, lambda patience: found.picture.make_soon(TILE_SECONDS), seconds=SECONDS, pool=PICTURES
-        )
-        if content is None:
-            return Response(transparent_tile(), media_type="image/png", headers=NOT_STORED)
-        found = found._replace(content=content)
-    return await picture_answer(request, found, "image/png")
+    return await basemap_tile(request, see_basemap(request, name), z, x, y)
 
 
 async def get_quadmap(request: Request, name: str) -> Response:
@@ -194,23 +163,3 @@ async def get_quadmap(request: Request, name: str) -> Response:
         return encode_picture(picture, "png")
 
     return await attend_layout(request, answer)
-
-
-def _tile(request: Request, seen: VisibleBasemap, z: int, x: int, y: int, patience: Patience) -> Seen:
-    bounds = tile_bounds(min(z, MAX_ZOOM + 1), x, y)
-    if not max(map(abs, bounds)) <= HALF_WORLD * 1.000001:
-        raise HttpError(404, "There is no such tile.")
-    members = seen.layout(patience).within(bounds)
-    if not members:
-        raise HttpError(404, "There is nothing on this tile.")
-    # Draw all scenes or none: some of them would make a misleading picture.
-    visible = [m for m in members if _side(m) >= LEAST * pixel_of(z)]
-    scenes = [(m.products, m.footprint.bounds) for m in visible] if len(visible) <= MAX_TILE_SCENES else []
-    picture = seen.service.imagery.mosaic_tile(scenes, z, x, y)
-    return look(request, picture, seen.service.keys.required)
-
-
-def _side(member: Member) -> float:
-    """Return the greater of a scene's width and height, in metres of web mercator."""
-    west, south, east, north = member.footprint.bounds
-    return float(max(east - west, north - south))

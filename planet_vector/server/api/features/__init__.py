@@ -1,0 +1,1 @@
+"""OGC API Features: the items of the STAC API as flat features."""
