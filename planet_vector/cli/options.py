@@ -23,6 +23,9 @@
 ``--product``       the product or products of each scene
 ``--dst-crs``       the coordinate system of the output, as in rio
 ``--res``, -r       its pixel size, as in rio
+``--mask``          what to hide by the scenes' masks of usable pixels
+``--index``         an index of bands to compute
+``--activate``      activate products before they are read
 ``--dry-run``       only print what would be done, as in rio
 ``--overwrite``     replace existing files
 ``-v``              log requests to the service on stderr
@@ -97,6 +100,65 @@ def split(values: Iterable[str]) -> List[str]:
         The option's arguments.
     """
     return list(dict.fromkeys(part for value in values for part in value.replace(" ", "").split(",") if part))
+
+
+class Mask(click.ParamType):
+    """Parameter type of the words for what a mask hides."""
+
+    name = "words"
+
+    def convert(self, value: object, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        """Return the words, separated by commas.
+
+        Parameters
+        ----------
+        value : str
+            The argument.
+        param, ctx : optional
+            For the error.
+
+        Raises
+        ------
+        click.BadParameter
+            If a word is unknown.
+        """
+        from planet_vector.bands.masks import parse_mask
+        from planet_vector.errors import QueryError
+
+        try:
+            return ",".join(parse_mask(str(value)))
+        except QueryError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Index(click.ParamType):
+    """Parameter type of the name of an index, or arithmetic on bands."""
+
+    name = "expression"
+
+    def convert(self, value: object, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        """Return the text, which is an expression.
+
+        Parameters
+        ----------
+        value : str
+            The argument.
+        param, ctx : optional
+            For the error.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is not an expression.
+        """
+        from planet_vector.bands.expressions import parse_expression
+        from planet_vector.errors import ExpressionError
+
+        try:
+            parse_expression(str(value))
+        except ExpressionError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class Finite(click.types.FloatParamType):
@@ -298,6 +360,22 @@ def dry_run(told: str) -> Callable[[F], F]:
     """
     return click.option("--dry-run", is_flag=True, help=told)
 
+
+mask = click.option(
+    "--mask",
+    type=Mask(),
+    metavar="WORDS",
+    help="Hide clouds, haze, light_haze, heavy_haze, shadow, snow (comma-separated), or all that is unclear.",
+)
+
+index = click.option(
+    "--index",
+    type=Index(),
+    metavar="EXPRESSION",
+    help='Write an index of bands: ndvi, ndwi, …, or an expression such as "(nir - red) / (nir + red)".',
+)
+
+activate = click.option("--activate", is_flag=True, help="Activate products first and wait; may count against a quota.")
 
 directory = click.option(
     "-o",

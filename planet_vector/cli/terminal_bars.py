@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Union
 
 import click
 
@@ -37,6 +37,17 @@ def progress_bar(label: str, total: int, unit: str = "") -> Iterator[Optional[Co
     finally:
         if bar is not None:
             bar.close()
+
+
+def activation_bar(wanted: bool) -> Union[bool, CountBar]:
+    """Return the argument ``activate`` for the option of this name: a progress bar, if stderr is a terminal.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether the option was given.
+    """
+    return CountBar("Activating", ends=True) if wanted and shows_progress() else wanted
 
 
 def file_bar(files: Optional[int] = None) -> Optional[FileBar]:

@@ -99,7 +99,7 @@ def timeseries(
     product : str, optional
         The product that has the bands; by default they are found among the products of each scene.
     scale, offset : float, optional
-        The values of bands are ``pixel * scale + offset``; by default as the files state.
+        The values of bands are ``pixel * scale + offset``; by default as the file states, else the service.
     id_property : str, optional
         Column or property with the ids of the places.
     journal : str or Path, optional
@@ -313,7 +313,7 @@ def _read(
         raise ExpressionError(f"Scene {scene.id}: {error}", error.column) from None
     products = {place.product for place in bands.values()}
     links = {name: catalog.transport.check_link(scene.product_link(name)) for name in products}
-    found = sample_scene(catalog, links, bands, expression, scaling, task.places, scene.id, alive)
+    found = sample_scene(catalog, links, scene.assets, bands, expression, scaling, task.places, scene.id, alive)
     return {place.id: statistics for place, statistics in zip(task.places, found)}
 
 
