@@ -44,7 +44,8 @@ def built() -> Path:
     ):
         subprocess.run(command, cwd=cache, check=True, timeout=120)
     for command in (
-        ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"],
+        # Later versions of ol-stac need a later OpenLayers than this STAC Browser has.
+        ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "ol-stac@1.1.0"],
         ["npm", "run", "build:minimal", "--", "--historyMode=hash"],
     ):
         subprocess.run(command, cwd=cache / "package", check=True, timeout=1800)
@@ -76,11 +77,11 @@ def test_it_shows_collections_items_and_pictures(sample: Running, pages: str) ->
         page = browser.new_page()
         page.goto(catalog + "/")
         for name in ("landsat", "ortho", "rapideye"):
-            page.get_by_text(name, exact=True).first.wait_for(timeout=60_000)
+            page.get_by_text(name, exact=True).locator("visible=true").first.wait_for(timeout=60_000)
         page.goto(f"{catalog}/collections/ortho")
-        page.get_by_text(scene).first.wait_for(timeout=60_000)
+        page.get_by_text(scene).locator("visible=true").first.wait_for(timeout=60_000)
         page.goto(f"{catalog}/collections/ortho/items/{scene}")
-        page.get_by_text("analytic").first.wait_for(timeout=60_000)
+        page.get_by_text("analytic").locator("visible=true").first.wait_for(timeout=60_000)
         page.wait_for_function(
             "[...document.querySelectorAll('img')].some((image) => image.src.endsWith('/thumb') && image.naturalWidth)",
             timeout=60_000,
