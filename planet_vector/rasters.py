@@ -473,8 +473,8 @@ def _found(
     search: Sought, connection: Optional[str], key: Optional[str], anew: bool = False
 ) -> Tuple[Catalog, Iterable[Scene]]:
     """Return the service and the scenes of a search; errors in the search are raised at once."""
-    from planet_vector.vector.search import Search
     from planet_vector.vector.search import search as search_for
+    from planet_vector.vector.search_view import Search
 
     if isinstance(search, (str, Query)):
         found = search_for(search, connection=connection, key=key, anew=anew)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 import click
 
+from planet_vector.area_inputs import is_area
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found
 from planet_vector.cli.output import json_dumper
-from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
+from planet_vector.cli.search_options import SEARCH_FLAGS, search_of
 from planet_vector.cli.terminal_bars import activation_bar, progress_bar
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.boxes import Bounds, Box

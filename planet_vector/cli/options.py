@@ -29,6 +29,7 @@
 ``--dry-run``       only print what would be done, as in rio
 ``--overwrite``     replace existing files
 ``-v``              log requests to the service on stderr
+``-q``              show no progress on stderr, as in cligj
 ==================  ==========================================================================================
 
 `planet_vector.cli.search_options` converts the flags of a search to a query, `planet_vector.cli.output` prints scenes.
@@ -45,6 +46,9 @@ from typing import Any, Callable, Iterable, List, Optional, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+QUIET = "planet_vector.quiet"
+"""Key in a context's ``meta`` of whether progress is not to be shown."""
 
 TYPED = "planet_vector.typed"
 """Key in a context's ``meta`` of the program and its arguments."""
@@ -209,7 +213,7 @@ class Number(click.FloatRange):
         return number
 
 
-verbose = click.option(
+_verbose = click.option(
     "-v",
     "--verbose",
     is_flag=True,
@@ -219,15 +223,53 @@ verbose = click.option(
     help="Log requests to the service on stderr.",
 )
 
+_quiet = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda ctx, param, wanted: ctx.meta.__setitem__(QUIET, wanted or ctx.meta.get(QUIET, False)),
+    help="Show no progress on stderr.",
+)
+
+verbose = together(_verbose, _quiet)
+
+
+def completed(values: str) -> Callable[[click.Context, click.Parameter, str], List[str]]:
+    """Return the function that completes values at a shell; its libraries are imported when it is called.
+
+    Parameters
+    ----------
+    values : str
+        The name of a completer of `planet_vector.cli.completing`.
+    """
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> List[str]:
+        from planet_vector.cli import completing
+
+        found: List[str] = getattr(completing, values)(context, parameter, incomplete)
+        return found
+
+    return complete
+
+
 connection = click.option(
     "--connection",
     "--api-url",
     "connection",
     metavar="NAME|URL",
+    shell_complete=completed("connections"),
     help="The service: a connection's name, or the root of its API; the key must belong to it.",
 )
 
-scene_type = click.option("-s", "--scene-type", metavar="TYPE", help="The scene type to search.  [default: ortho]")
+scene_type = click.option(
+    "-s",
+    "--scene-type",
+    metavar="TYPE",
+    shell_complete=completed("types"),
+    help="The scene type to search.  [default: ortho]",
+)
 
 area = click.argument("area", required=False)
 
@@ -238,6 +280,7 @@ where = click.option(
     nargs=3,
     multiple=True,
     metavar="FIELD COMPARATOR VALUE",
+    shell_complete=completed("comparisons"),
     help="A comparison; may be repeated, scenes must meet all. Comparators: gt, gte, lt, lte, eq, neq.",
 )
 
@@ -255,10 +298,12 @@ def explained(error: click.ClickException) -> str:
     return error.message
 
 
-since = click.option("--since", metavar="AGE", help="Acquired within an age, such as 90m, 36h, 3d or 2w.")
+since = click.option("--since", metavar="AGE", help="Acquired within an age, such as 36h, 3d, 2w, 6mo or 1y.")
 
 acquired = click.option(
-    "--acquired", metavar="A..B", help="Acquired from A to B; either may be left out, a date means its whole day."
+    "--acquired",
+    metavar="A..B",
+    help="Acquired from A to B, or A/B; either may be left out. A date, a month (2024-05), a year: the whole of it.",
 )
 
 published = click.option("--published", metavar="A..B", help="Published from A to B.")
@@ -347,6 +392,7 @@ products = click.option(
     "products",
     multiple=True,
     metavar="PRODUCT,...",
+    shell_complete=completed("products"),
     help="The products of each scene; may be repeated; 'all' for every product.  [default: visual]",
 )
 

@@ -123,7 +123,8 @@ class Virtual(Remote):
         if self._less is not None:
             self._less.dataset.close()
         super()._close()
-        self._end()
+        if self._end is not None:  # else opening it was interrupted
+            self._end()
 
 
 class _Less(NamedTuple):

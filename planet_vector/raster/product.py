@@ -121,7 +121,7 @@ class Product(Remote):
         return self._overviews[overview]
 
     def _close(self) -> None:
-        for dataset in self._overviews.values():
+        for dataset in getattr(self, "_overviews", {}).values():  # none if opening it was interrupted
             dataset.close()
         super()._close()
         if self._end is not None:

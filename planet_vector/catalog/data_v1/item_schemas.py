@@ -40,6 +40,12 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "sun_azimuth": ("sun.azimuth", "view:sun_azimuth"),
     "view_angle": ("sat.off_nadir", "view:off_nadir"),
 }
+# Values that Planet's documentation of the search filters lists.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "instrument": ("PS2", "PS2.SD", "PSB.SD"),
+    "publishing_stage": ("preview", "standard", "finalized"),
+    "quality_category": ("standard", "test"),
+}
 _OTHERS = (
     SceneField(FILTER, "json", frozenset({"eq"})),
     SceneField(PERMISSIONS, "list", frozenset({"eq"})),
@@ -73,7 +79,12 @@ def schema_of(item_type: str) -> CollectionSchema:
     columns = columns_of(item_type)
     fields = [
         SceneField(
-            name, _KINDS[kind], _TEXTS if kind == TEXT else _RANGES, kind == INTEGER, (), _SYNONYMS.get(name, ())
+            name,
+            _KINDS[kind],
+            _TEXTS if kind == TEXT else _RANGES,
+            kind == INTEGER,
+            synonyms=_SYNONYMS.get(name, ()),
+            choices=() if name == "instrument" and not item_type.startswith("PS") else _CHOICES.get(name, ()),
         )
         for name, kind in columns.items()
         if kind in _KINDS
