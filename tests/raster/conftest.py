@@ -53,7 +53,7 @@ def clear_ground(tmp_path_factory: pytest.TempPathFactory, start_service: Start)
 
     archive = tmp_path_factory.mktemp("clear_ground") / "archive"
     make(archive)
-    return ClearGround(archive, start_service(archive))
+    return ClearGround(archive, start_service(archive, keep=True))
 
 
 @pytest.fixture(scope="session")
