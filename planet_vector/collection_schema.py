@@ -47,6 +47,10 @@ class SceneField:
         Names of the same property at other services, for suggestions in errors.
     spans : bool
         Whether a name may give a time as a span, ``A/B`` or ``A/..``, in which a date stands for its whole day.
+    choices : tuple of str
+        Known values of a field of the kind ``string``, for forms; other values are valid, too.
+    low, high : float or None
+        Known limits of the values of a number, for forms; others are valid, too.
     """
 
     name: str
@@ -56,6 +60,9 @@ class SceneField:
     words: Tuple[str, ...] = ()
     synonyms: Tuple[str, ...] = ()
     spans: bool = False
+    choices: Tuple[str, ...] = ()
+    low: Optional[float] = None
+    high: Optional[float] = None
 
 
 @dataclass(frozen=True)

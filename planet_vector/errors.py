@@ -105,7 +105,15 @@ class BadQueryError(ServiceError, QueryError):
 
 
 class AuthError(ServiceError):
-    """Raised for status 401 or 403."""
+    """Raised for status 401 or 403.
+
+    Attributes
+    ----------
+    reason : str
+        The message without its remedy, for programs in which users log in otherwise; empty if it names no command.
+    """
+
+    reason: str = ""
 
 
 class NotFoundError(ServiceError):

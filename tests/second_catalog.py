@@ -12,7 +12,7 @@ import os
 import threading
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Set, Tuple
 
 import pytest
 
@@ -97,6 +97,8 @@ class Moments:
         self.features: List[Dict[str, Any]] = json.loads(Path(os.environ[FEATURES]).read_text())
         self.asked: List[Query] = []
         """Queries of all requests, in order."""
+        self.described: Set[str] = set()
+        """Collections whose schema was requested."""
         self._pages: Dict[str, List[Dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -110,7 +112,11 @@ class Moments:
     def schema(self, scene_type: str) -> CollectionSchema:
         if scene_type != COLLECTION:
             raise NotFoundError(f"There is no collection {scene_type!r} at this service.")
+        self.described.add(scene_type)
         return SCHEMA
+
+    def known_schema(self, scene_type: str) -> Optional[CollectionSchema]:
+        return SCHEMA if scene_type in self.described else None
 
     def collection_of(self, feature: Any) -> Optional[str]:
         found: Optional[str] = feature.get("collection") if isinstance(feature, Mapping) else None
@@ -189,15 +195,15 @@ def _time_of(feature: Mapping[str, Any]) -> datetime:
 
 
 def _meets(feature: Mapping[str, Any], query: Query) -> bool:
-    import shapely.geometry
-    import shapely.wkt
-
     for condition in query.conditions:
         value = feature["properties"].get(condition.field.name)
         if value is None or not condition.holds(parse_time(value) if condition.field.kind == "time" else value):
             return False
     if query.area is None:
         return True
+    import shapely.geometry  # missing in QGIS's Python
+    import shapely.wkt
+
     area = shapely.wkt.loads(query.area.wkt() if isinstance(query.area, Box) else query.area)
     return bool(shapely.geometry.shape(feature["geometry"]).intersects(area))
 

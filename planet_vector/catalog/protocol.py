@@ -71,6 +71,15 @@ class Catalog(Protocol):
             The collection.
         """
 
+    def known_schema(self, scene_type: str) -> Optional[CollectionSchema]:
+        """Return the schema of a collection if that takes no request, else None.
+
+        Parameters
+        ----------
+        scene_type : str
+            The collection.
+        """
+
     def collection_of(self, feature: object) -> Optional[str]:
         """Return the collection of a Feature of the service; None if the Feature does not specify it.
 

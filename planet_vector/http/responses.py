@@ -313,7 +313,7 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
     told = _message(body, settings)
     said = f", saying: {told}" if told else ""
     if status == 401:
-        raise AuthError(_unauthorised(settings, told), name, status)
+        raise _unauthorised(settings, told, name)
     if status == 403:
         raise AuthError(_forbidden(settings, said), name, status)
     if status == 404:
@@ -331,13 +331,13 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
     raise error
 
 
-def _unauthorised(settings: Settings, told: str) -> str:
+def _unauthorised(settings: Settings, told: str, name: str) -> AuthError:
     said = f"401, saying: {told}" if told else "401"
     login = f"log in ('planet-vector login{login_option(settings)}')"
     if settings.key is None:
         remedy = f"set PL_API_KEY, or {login}" if settings.connection == ENVIRONMENT else login
         remedy = f"{settings.withheld}; {remedy}" if settings.withheld else remedy
-        return f"The service requires a key, and no key was sent ({said}): {remedy}."
+        return _refused(f"The service requires a key, and no key was sent ({said})", remedy, name)
     if "enter your" in told.lower():  # services return this with any key
         said = "401"
     source = settings.key.source
@@ -346,7 +346,13 @@ def _unauthorised(settings: Settings, told: str) -> str:
         remedy = "put the right one there"
     elif Path(source).is_absolute():
         remedy = login
-    return f"The service refused the key{f' from {source}' if source else ''} ({said}): {remedy}."
+    return _refused(f"The service refused the key{f' from {source}' if source else ''} ({said})", remedy, name)
+
+
+def _refused(reason: str, remedy: str, name: str) -> AuthError:
+    error = AuthError(f"{reason}: {remedy}.", name, 401)
+    error.reason = reason
+    return error
 
 
 def login_option(settings: Settings) -> str:

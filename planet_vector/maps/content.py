@@ -20,7 +20,8 @@ from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.scene import Scene
-from planet_vector.vector.search import Search, search
+from planet_vector.vector.search import search
+from planet_vector.vector.search_view import Search
 
 MOST_SCENES = 5000
 """Most scenes of one map: a browser draws so many footprints within a second or two, from some 5 MB of page."""

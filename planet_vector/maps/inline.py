@@ -7,7 +7,7 @@ from typing import Iterable, Optional, Union
 
 from planet_vector.maps import THUMBNAILS, map_page
 from planet_vector.progress import Progress
-from planet_vector.vector.search import Search
+from planet_vector.vector.search_view import Search
 
 
 class InlineMap:

@@ -24,8 +24,8 @@ from planet_vector.scene import Scene
 from planet_vector.series.journal import Results, opened_journal
 from planet_vector.series.places import Place, box_around, places_of
 from planet_vector.series.sampling import Scaling, Statistics, sample_scene, statistics_of
-from planet_vector.vector.search import Search
 from planet_vector.vector.search import search as search_for
+from planet_vector.vector.search_view import Search
 
 if TYPE_CHECKING:
     import pandas

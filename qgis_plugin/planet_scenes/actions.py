@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
 from qgis.core import Qgis, QgsFeature, QgsMapLayer, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsGui, QgsMapLayerAction
 from qgis.PyQt.QtCore import QObject
+from qgis.PyQt.QtGui import QCursor
+from qgis.PyQt.QtWidgets import QMenu
 
 from planet_scenes import core, messages, products
+from planet_scenes.connection import Connection
 from planet_scenes.icons import icon
+from planet_scenes.imagery import Imagery
+from planet_scenes.imagery_menu import fill_menu
 from planet_scenes.layers import scene_type_of, search_of
 from planet_scenes.projects import connection_of
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.errors import PlanetVectorError
 from planet_vector.scene import Scene
-
-OFFERED = ("visual", "analytic", products.TILES)
-"""Products offered for every scene. A scene without the chosen product raises an error that lists its products."""
 
 
 class Actions:
@@ -36,15 +38,15 @@ class Actions:
 
     def start(self) -> None:
         """Register the actions."""
-        for product in OFFERED:
-            action = _Action(tr("Add {product} to the map").format(product=product), self._iface.mainWindow())
+        for text, call in ((tr("Add its imagery to the map"), add_of_features), (tr("Add other imagery…"), offer)):
+            action = _Action(text, self._iface.mainWindow())
             # QGIS 3.30 deprecates the older signals, but emits both.
             newer = "V2" if hasattr(action, "triggeredForFeatureV2") else ""
             getattr(action, f"triggeredForFeature{newer}").connect(
-                lambda layer, feature, *_, product=product: add_of_features(self._iface, layer, [feature], product)
+                lambda layer, feature, *_, call=call: call(self._iface, layer, [feature])
             )
             getattr(action, f"triggeredForFeatures{newer}").connect(
-                lambda layer, features, *_, product=product: add_of_features(self._iface, layer, features, product)
+                lambda layer, features, *_, call=call: call(self._iface, layer, features)
             )
             QgsGui.mapLayerActionRegistry().addMapLayerAction(action)
             self._actions.append(action)
@@ -72,9 +74,9 @@ class _Action(QgsMapLayerAction):
 
 
 def add_of_features(
-    iface: QgisInterface, layer: QgsVectorLayer, features: List[QgsFeature], product: str, on_done: Any = None
+    iface: QgisInterface, layer: QgsVectorLayer, features: List[QgsFeature], on_done: Any = None
 ) -> Optional[Task]:
-    """Add a product of the scenes that correspond to features of a search layer.
+    """Add the preferred product of the scenes that correspond to features of a search layer.
 
     Parameters
     ----------
@@ -84,8 +86,6 @@ def add_of_features(
         The search layer.
     features : list of QgsFeature
         Features of the layer; each is a scene.
-    product : str
-        The product to add.
     on_done : callable, optional
         Called on the main thread once the product has been added.
 
@@ -94,8 +94,50 @@ def add_of_features(
     Task or None
         The running task; None if there are no features, no connection for the layer, or no readable key.
     """
-    name = search_of(layer)
-    connection = connection_of(name)
+
+    def done(connection: Connection, scenes: List[Scene]) -> None:
+        products.add_products(connection, scenes, "", on_done, below=layer, view=view_of(iface))
+
+    return _with_scenes(layer, features, done)
+
+
+def offer(iface: QgisInterface, layer: QgsVectorLayer, features: List[QgsFeature]) -> Optional[Task]:
+    """Show a menu with the imagery that the scenes of some features have in common.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The QGIS application.
+    layer : QgsVectorLayer
+        The search layer.
+    features : list of QgsFeature
+        Features of the layer; each is a scene.
+
+    Returns
+    -------
+    Task or None
+        The running task; None if there are no features, no connection for the layer, or no readable key.
+    """
+
+    def done(connection: Connection, scenes: List[Scene]) -> None:
+        menu = QMenu(iface.mainWindow())
+        menu.setObjectName("PlanetScenesImagery")
+
+        def add(imagery: Imagery) -> None:
+            products.add_products(connection, scenes, imagery, None, below=layer, view=view_of(iface))
+
+        fill_menu(menu, scenes, add)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(QCursor.pos())
+
+    return _with_scenes(layer, features, done)
+
+
+def _with_scenes(
+    layer: QgsVectorLayer, features: List[QgsFeature], call: Callable[[Connection, List[Scene]], None]
+) -> Optional[Task]:
+    """Request the scenes of features of a search layer, and call a function with them on the main thread."""
+    connection = connection_of(search_of(layer))
     if connection is None or not features:
         return None
     try:
@@ -104,14 +146,11 @@ def add_of_features(
         messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
         return None
     scene_type, ids = scene_type_of(layer), [str(feature["id"]) for feature in features]
-
-    def work(feedback: Any) -> List[Scene]:
-        return [catalog.scene(scene_type, scene_id) for scene_id in ids]
-
-    def done(scenes: List[Scene]) -> None:
-        products.add_products(connection, scenes, product, on_done, below=layer, view=view_of(iface))
-
-    return Task.start(tr("Requesting the scenes"), work, done)
+    return Task.start(
+        tr("Requesting the scenes"),
+        lambda feedback: [catalog.scene(scene_type, scene_id) for scene_id in ids],
+        lambda scenes: call(connection, scenes),
+    )
 
 
 def view_of(iface: QgisInterface) -> products.View:

@@ -5,6 +5,7 @@ Requests are made in `createChildren`, which QGIS calls in its own thread; an er
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Callable, List, Optional
 
 from qgis.core import (
@@ -20,13 +21,14 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtWidgets import QAction, QInputDialog, QMessageBox, QWidget
 
 from planet_scenes import core, layers, messages, products
+from planet_scenes.connection import Connection
 from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connections import connections
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
-from planet_vector.errors import PlanetVectorError
+from planet_vector.catalog import connect
+from planet_vector.errors import NotFoundError, PlanetVectorError
 from planet_vector.names import BASEMAPS, Name
-from planet_vector.query import Query
 
 ROOT = "planet_scenes:"
 """Path of the root item in the tree; the paths of its descendants begin with it."""
@@ -118,7 +120,11 @@ class ConnectionItem(_Collection):
 
     def inner(self) -> List[QgsDataItem]:
         """Return the folders of the connection."""
-        return [TypesItem(self), SearchesItem(self), BasemapsItem(self)]
+        found = [TypesItem(self), SearchesItem(self)]
+        with suppress(NotFoundError):  # services of this kind have no basemaps
+            connect(self.connection.url).basemaps  # noqa: B018 - raises the error, without a request
+            found.append(BasemapsItem(self))
+        return found
 
     def actions(self, parent: QWidget) -> List[QAction]:
         """Return the actions of the context menu.
@@ -163,7 +169,7 @@ class TypesItem(_Part):
     def inner(self) -> List[QgsDataItem]:
         """Return a layer item for each scene type."""
         return [
-            LayerItem(self, scene_type, self.connection.name_of(Query(self.connection.schema(scene_type))))
+            TypeItem(self, scene_type, self.connection.name_of(scene_type))
             for scene_type in self.connection.catalog().scene_types()
         ]
 
@@ -237,6 +243,21 @@ class LayerItem(QgsLayerItem):
     def add(self) -> None:
         """Add the layer to the project."""
         _told(lambda: layers.add_search_layer(self.connection, self.uri(), self.name()))
+
+
+class TypeItem(LayerItem):
+    """A collection: can be searched in the panel, or opened as a layer of all its scenes."""
+
+    def actions(self, parent: QWidget) -> List[QAction]:
+        """Return the actions of the context menu.
+
+        Parameters
+        ----------
+        parent : QWidget
+            Parent of the actions.
+        """
+        search: Callable[[], Any] = lambda: connections().chosen.emit(self.connection.name, self.name())  # noqa: E731
+        return [*super().actions(parent), _action(parent, tr("Search in the panel"), "search", search)]
 
 
 class SearchItem(LayerItem):

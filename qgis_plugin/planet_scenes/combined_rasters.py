@@ -6,7 +6,9 @@ These functions send requests and must be called in workers.
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any, List, Sequence
+from xml.sax.saxutils import escape
 
 from osgeo import gdal, osr
 
@@ -104,6 +106,76 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
         sources.append(name if same else _warped(name, dataset, systems[0], f"{scene.id}-{product}"))
     # GDAL draws the last source on top.
     return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
+
+
+def normalised_difference(source: str, a: int, b: int, title: str) -> str:
+    """Write VRTs that compute (a - b) / (a + b) of two bands when they are read, as 32-bit floats.
+
+    A pixel without data in one of the bands, or of which the sum is 0, has no data. Only pixel functions of all
+    versions of GDAL are used, hence one VRT for each step.
+
+    Parameters
+    ----------
+    source : str
+        The raster.
+    a, b : int
+        The bands, counted from 1.
+    title : str
+        Name of the raster in errors, and of the files.
+
+    Returns
+    -------
+    str
+        Path of the last VRT.
+
+    Raises
+    ------
+    RasterAccessError
+        If the raster cannot be opened, or has no such bands.
+    """
+    dataset = open_source(source, title)
+    if not all(1 <= number <= dataset.RasterCount for number in (a, b)):
+        raise RasterAccessError(tr("{title} has no bands {a} and {b}.").format(title=title, a=a, b=b))
+    parts = [_input(source, number, dataset.GetRasterBand(number)) for number in (a, b)]
+    file = title.replace("/", "_").replace(" ", "-")
+    steps = [
+        _made(f"{step}-{file}", lambda path, step=step: _computed(path, dataset, step, parts), (source, a, b, step))
+        for step in ("diff", "sum")
+    ]
+    ratio = [_complex(path, 1, "") for path in steps]
+    divided = _made(f"div-{file}", lambda path: _computed(path, dataset, "div", ratio), (*steps, "div"))
+    # A division by zero gives infinity.
+    finite = [_complex(divided, 1, "<NODATA>inf</NODATA>")]
+    return _made(f"index-{file}", lambda path: _computed(path, dataset, "", finite), (divided, "index"))
+
+
+def _input(source: str, number: int, band: gdal.Band) -> str:
+    """Return a source of a VRT that leaves out pixels without data."""
+    if band.GetMaskFlags() & (gdal.GMF_PER_DATASET | gdal.GMF_ALPHA):
+        return _complex(source, number, "<UseMaskBand>true</UseMaskBand>")
+    nodata = band.GetNoDataValue()
+    return _complex(source, number, "" if nodata is None else f"<NODATA>{nodata!r}</NODATA>")
+
+
+def _complex(source: str, number: int, more: str) -> str:
+    return (
+        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(source)}</SourceFilename>'
+        f"<SourceBand>{number}</SourceBand>{more}</ComplexSource>"
+    )
+
+
+def _computed(path: str, like: gdal.Dataset, function: str, sources: Sequence[str]) -> gdal.Dataset:
+    """Create a VRT on the grid of a dataset, with a band that is a function of sources, or the source itself."""
+    made = gdal.GetDriverByName("VRT").Create(path, like.RasterXSize, like.RasterYSize, 0)
+    made.SetGeoTransform(like.GetGeoTransform())
+    made.SetProjection(like.GetProjection())
+    derived = ["subclass=VRTDerivedRasterBand", f"PixelFunctionType={function}", "SourceTransferType=Float32"]
+    made.AddBand(gdal.GDT_Float32, derived if function else [])
+    band = made.GetRasterBand(1)
+    band.SetNoDataValue(math.nan)  # GDAL fills with it what the sources leave out
+    for number, source in enumerate(sources):
+        band.SetMetadataItem(f"source_{number}", source, "new_vrt_sources")
+    return made
 
 
 def _check_upright(dataset: gdal.Dataset, title: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Optional
 
 from qgis.gui import QgsAuthConfigSelect
+from qgis.PyQt import sip
 from qgis.PyQt.QtWidgets import (
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -17,13 +19,22 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from planet_scenes import core
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
+from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.catalog import catalog_of
+from planet_vector.config import Settings
+from planet_vector.connections import KINDS, check_name, usual_kind
 from planet_vector.errors import PlanetVectorError
+from planet_vector.keys import Key
+from planet_vector.roots import normalise_url
+
+_AROUND = 40  # pixels around the text of a field
 
 
 class ConnectionDialog(QDialog):
-    """Dialog for a new connection: its name, the root URL of the service, and the key.
+    """Dialog for a new connection: its name, the root URL and kind of the service, and the key.
 
     Parameters
     ----------
@@ -36,10 +47,14 @@ class ConnectionDialog(QDialog):
         self.setWindowTitle(tr("New connection"))
         self.name = QLineEdit(self)
         self.url = QLineEdit(self)
-        self.url.setPlaceholderText("https://imagery.example.org/v0/")
+        self.url.setPlaceholderText("https://imagery.example.org/stac/")
+        self.kind = QComboBox(self)
+        self.kind.addItem(tr("Detect it"), "")
+        for kind, title in KINDS.items():
+            self.kind.addItem(title, kind)
         self.key = QLineEdit(self)
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
-        self.key.setPlaceholderText(tr("none, or stored in the configuration below"))
+        self.key.setPlaceholderText(tr("none"))
         # Basic authentication reaches GDAL in every QGIS: the key is the user name.
         self.authcfg = QgsAuthConfigSelect(self)
         note = QLabel(tr("Keys are stored in QGIS's authentication manager, never in projects or layers."), self)
@@ -52,19 +67,61 @@ class ConnectionDialog(QDialog):
         )
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
+        self._detection: Optional[Task] = None
+        # Wide enough for the longest placeholder.
+        self.url.setMinimumWidth(self.url.fontMetrics().horizontalAdvance(self.url.placeholderText()) + _AROUND)
         form = QFormLayout(self)
         form.addRow(tr("Name"), self.name)
         form.addRow(tr("Root of the service"), self.url)
+        form.addRow(tr("Kind"), self.kind)
         form.addRow(tr("Key"), self.key)
-        form.addRow(tr("Configuration"), self.authcfg)
+        form.addRow(tr("or a stored one"), self.authcfg)
         form.addRow(note)
         form.addRow(self.said)
         form.addRow(buttons)
 
     def accept(self) -> None:
-        """Add the connection; the dialog stays open and shows the error if that fails."""
+        """Add the connection; the dialog stays open while its kind is detected, and shows an error if that fails."""
+        if self._detection is not None:
+            return
+        kind = str(self.kind.currentData())
+        try:
+            root = normalise_url(self.url.text().strip())
+            check_name(self.name.text())
+        except PlanetVectorError as error:
+            self._tell(core.errors_told(error))
+            return
+        if kind or usual_kind(root):
+            self._add(kind)
+            return
+        key = self.key.text().strip()
+
+        def done(found: str) -> None:
+            self._detection = None
+            if not sip.isdeleted(self):
+                self._add(found)
+
+        def failed(error: BaseException) -> None:
+            self._detection = None
+            if not sip.isdeleted(self):
+                self._tell(core.errors_told(error))
+
+        self._tell(tr("Asking the service for its kind …"))
+        settings = Settings(root, Key(key, "QGIS") if key else None, kind="")
+        self._detection = Task.start(
+            tr("Detecting the kind of a service"), lambda feedback: catalog_of(settings).kind, done, failed
+        )
+
+    def reject(self) -> None:
+        """Close the dialog, and stop the detection of the kind."""
+        if self._detection is not None:
+            self._detection.cancel()
+            self._detection = None
+        super().reject()
+
+    def _add(self, kind: str) -> None:
         name, key = self.name.text().strip(), self.key.text().strip()
-        connection = Connection(name, self.url.text().strip(), "" if key else self.authcfg.configId())
+        connection = Connection(name, self.url.text().strip(), "" if key else self.authcfg.configId(), kind)
         try:
             # With a key, signal the connection only once it is logged in: without the key, the service would refuse.
             connections().blockSignals(bool(key))
@@ -75,11 +132,14 @@ class ConnectionDialog(QDialog):
             if key:
                 self._log_in(name, key)
         except PlanetVectorError as error:
-            self.said.setText(core.errors_told(error))
-            self.said.show()
+            self._tell(core.errors_told(error))
             return
         self.key.clear()
         super().accept()
+
+    def _tell(self, text: str) -> None:
+        self.said.setText(text)
+        self.said.show()
 
     def _log_in(self, name: str, key: str) -> None:
         try:

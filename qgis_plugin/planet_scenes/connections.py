@@ -9,93 +9,26 @@ memory, where the driver looks them up by root.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional
 
 from qgis.core import Qgis, QgsApplication, QgsSettings
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 
 from planet_scenes import messages, service_settings
+from planet_scenes.connection import Connection
 from planet_scenes.service_settings import Entries, read_services, write_services
-from planet_scenes.stored_keys import delete_key, lend_stored_key, store_key
+from planet_scenes.stored_keys import delete_key, store_key
 from planet_scenes.texts import tr
-from planet_vector.catalog import Catalog, connect
-from planet_vector.collection_schema import CollectionSchema
 from planet_vector.config import Settings
 from planet_vector.connection_file import add_connection, own_names, remove_connection, rename_connection
 from planet_vector.connection_lookup import all_connections, default_connection
 from planet_vector.connections import BUILT_IN, ENVIRONMENT
 from planet_vector.errors import ConfigError
 from planet_vector.keys import Key, lend_key, lent_key, withdraw_key
-from planet_vector.names import Name
-from planet_vector.query import Query
 from planet_vector.roots import normalise_url
-from planet_vector.scene import Scene
 from planet_vector.vector.result_cache import CACHE
 
 _CURRENT = "planet_scenes/current"  # kept by QGIS: where PL_API_URL is set, the default of the file does not apply
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A service.
-
-    Attributes
-    ----------
-    name : str
-        The name the user gave it.
-    url : str
-        The root of its API.
-    authcfg : str
-        Id of the authentication configuration with its key; empty if there is none.
-    """
-
-    name: str
-    url: str
-    authcfg: str = ""
-
-    def catalog(self) -> Catalog:
-        """Return the client of the service; reads the key if that has not been done.
-
-        Raises
-        ------
-        ConfigError
-            If the key cannot be read.
-        """
-        if self.authcfg and lent_key(self.url) is None:
-            lend_stored_key(self.name, self.url, self.authcfg)
-        return connect(self.url)
-
-    def schema(self, scene_type: str) -> CollectionSchema:
-        """Return the columns and search fields of a scene type; needs no key and sends no request.
-
-        Parameters
-        ----------
-        scene_type : str
-            The scene type.
-
-        Raises
-        ------
-        ConfigError
-            If the settings cannot be used.
-        """
-        return connect(self.url).schema(scene_type)
-
-    def name_of(self, what: Union[Query, Scene], product: str = "") -> str:
-        """Return the ``PLANET:`` name of a search, a scene or a product at this service.
-
-        Parameters
-        ----------
-        what : Query or Scene
-            The search or scene.
-        product : str, optional
-            A product of the scene.
-        """
-        root = ("api_url", normalise_url(self.url))
-        if isinstance(what, Scene):
-            return str(Name(what.scene_type, what.id, product, (root,)))
-        limit = [("limit", str(what.limit))] if what.limit is not None else []
-        return str(Name(what.scene_type, parameters=(*what.parameters, *limit, root)))
 
 
 class Connections(QObject):
@@ -103,6 +36,9 @@ class Connections(QObject):
 
     changed = pyqtSignal()
     """Emitted when a connection, a log-in or a saved search has changed."""
+
+    chosen = pyqtSignal(str, str)
+    """Emitted with a connection and a collection that the user wants to search in the dock."""
 
     _said = ""
 
@@ -125,7 +61,8 @@ class Connections(QObject):
                 self._said = str(error)
                 messages.tell(self._said, Qgis.MessageLevel.Warning)
         return [
-            Connection(known.name, known.root, str(services.get(known.root, {}).get("authcfg", ""))) for known in found
+            Connection(known.name, known.root, str(services.get(known.root, {}).get("authcfg", "")), known.kind)
+            for known in found
         ]
 
     def get(self, name: str) -> Connection:
@@ -230,7 +167,7 @@ class Connections(QObject):
             belong to roots, so both would share one.
         """
         self._take_over()
-        made = add_connection(connection.name, connection.url)
+        made = add_connection(connection.name, connection.url, connection.kind)
         self._change(made.root, authcfg=connection.authcfg)
 
     def rename(self, old: str, new: str) -> None:

@@ -7,8 +7,9 @@ import os
 from osgeo import gdal
 
 from planet_scenes import network
+from planet_scenes.texts import tr
 from planet_vector.driver.registration import DRIVERS, PATH_OPTION, environment, register
-from planet_vector.errors import PlanetVectorError
+from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.loading import load_driver
 
 LIFE = "PLANET_CACHE_TTL"
@@ -44,6 +45,8 @@ def errors_told(error: BaseException) -> str:
     error : BaseException
         The error.
     """
+    if isinstance(error, AuthError) and error.reason:
+        return tr("{reason}: log in.").format(reason=error.reason)
     if isinstance(error, (PlanetVectorError, OSError, ValueError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List, Optional, Union
 
 from qgis.core import Qgis, QgsCsException, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt.QtCore import QPoint, Qt, QTimer
-from qgis.PyQt.QtGui import QColor, QGuiApplication
-from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtWidgets import QSplitter
 
 from planet_scenes import core, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
+from planet_scenes.activation import Activation
 from planet_scenes.area_tool import band, take_away
 from planet_scenes.connection_dialog import ask_for_key
 from planet_scenes.connections import connections
 from planet_scenes.dock_count import Counter, Search
-from planet_scenes.dock_download import DownloadDialog, common_products
 from planet_scenes.dock_form import SearchForm
+from planet_scenes.dock_menus import ask_download, ask_snapshot, ask_title, show_menu
 from planet_scenes.dock_results import ResultsPanel
 from planet_scenes.follow import FollowMap
-from planet_scenes.icons import icon
+from planet_scenes.imagery import Imagery
 from planet_scenes.polygons import WGS84
 from planet_scenes.results import Entry, footprint, place_on
 from planet_scenes.tasks import Task
@@ -32,6 +34,7 @@ from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 _HOVER = QColor("#e31a1c")
+_MOST_FORM = 0.6  # of the height, for the form
 _CAP = 500  # scenes shown while following the map
 
 
@@ -51,11 +54,12 @@ class Dock(QgsDockWidget):
         self.iface = iface
         self.thumbnails = Thumbnails(self)
         self.counter = Counter(self._searched, self)
+        self.activation = Activation(self)
         self.follower: Optional[FollowMap] = None
         self._hover = band(iface.mapCanvas(), _HOVER)
         self._of = connections().current()
         self._types_of: Any = None
-        self._shown = False
+        self._divided = False  # by the user
         self._added = ""  # id of the layer added last
         self.form, self.panel = SearchForm(iface), ResultsPanel(self.thumbnails)
         self._halves = QSplitter(Qt.Orientation.Vertical)
@@ -63,6 +67,8 @@ class Dock(QgsDockWidget):
         self._halves.addWidget(self.panel)
         self._halves.setStretchFactor(1, 1)
         self._halves.setChildrenCollapsible(False)
+        self._halves.splitterMoved.connect(self._divide)
+        self.form.resized.connect(self._share_later)
         self.setWidget(self._halves)
         self.area, self.filters, self.scene_type = self.form.area, self.form.filters, self.form.scene_type
         self.said, self.results, self.list = self.panel.said, self.panel.results, self.panel.list
@@ -70,20 +76,22 @@ class Dock(QgsDockWidget):
         self.panel.search_button.clicked.connect(self.search)
         self.panel.layer_button.clicked.connect(self.add_layer)
         self.panel.follow_button.clicked.connect(self.follow)
-        self.panel.save_action.triggered.connect(self._ask_title)
-        self.panel.snapshot_action.triggered.connect(self._ask_snapshot)
-        self.panel.download_button.clicked.connect(self._ask_download)
+        self.panel.save_action.triggered.connect(lambda: ask_title(self))
+        self.panel.snapshot_action.triggered.connect(lambda: ask_snapshot(self))
+        self.panel.download_button.clicked.connect(lambda: ask_download(self))
         self.panel.product_chosen.connect(self.add_products)
         self.panel.mosaic_chosen.connect(self.add_mosaic)
         self.form.changed.connect(self._changed)
         self.form.type_changed.connect(self._forget)
+        self.form.failed.connect(self._failed)
         self.counter.said.connect(self.said.setText)
         self.results.told.connect(self._failed)
         self.results.modelReset.connect(lambda: self._hovered(None))
         self.list.hovered.connect(self._hovered)
         self.list.doubleClicked.connect(lambda index: self.zoom(self.results.scene(index)))
-        self.list.customContextMenuRequested.connect(self._menu)
+        self.list.customContextMenuRequested.connect(lambda place: show_menu(self, place))
         connections().changed.connect(self._connections_changed)
+        connections().chosen.connect(self.choose)
 
     # ---- search ----------------------------------------------------------------------------------------------
 
@@ -103,13 +111,7 @@ class Dock(QgsDockWidget):
 
     def search(self) -> None:
         """List the scenes, and show their number."""
-        try:
-            self.thumbnails.stop()
-            self.results.search(connections().current(), self.query())
-        except PlanetVectorError as error:
-            self._failed(error)
-            return
-        self.counter.now()
+        self._with_schema(self._search)
 
     # ---- results ---------------------------------------------------------------------------------------------
 
@@ -120,6 +122,21 @@ class Dock(QgsDockWidget):
             self._added = layer.id()
 
         self._with_name(lambda name: layers.add_search_layer(connections().current(), name, self.form.title(), added))
+
+    def choose(self, name: str, collection: str) -> None:
+        """Show the dock with a collection of a connection chosen.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        collection : str
+            The collection.
+        """
+        self.setUserVisible(True)
+        if name != connections().current().name:
+            connections().set_current(name)
+        self.form.choose_type(collection)
 
     def follow(self, wanted: bool) -> None:
         """Start or stop a layer of the search that follows the map.
@@ -135,13 +152,13 @@ class Dock(QgsDockWidget):
             self._with_name(self._follow)
         self.panel.follow_button.setChecked(self.follower is not None)
 
-    def add_products(self, product: str) -> None:
+    def add_products(self, product: Union[str, Imagery]) -> None:
         """Add a product of the selected scenes.
 
         Parameters
         ----------
-        product : str
-            The product.
+        product : str or Imagery
+            The product; an empty text for the preferred one.
         """
         scenes, view = self.list.selected(), view_of(self.iface)
         try:
@@ -175,6 +192,13 @@ class Dock(QgsDockWidget):
         """
         try:
             self.download_bar.start(connections().current(), self.list.selected(), wanted, directory)
+        except PlanetVectorError as error:
+            self._failed(error)
+
+    def ask_activation(self) -> None:
+        """Ask which products of the selected scenes the service shall activate."""
+        try:
+            self.activation.ask(connections().current(), self.list.selected())
         except PlanetVectorError as error:
             self._failed(error)
 
@@ -223,11 +247,13 @@ class Dock(QgsDockWidget):
     def close_down(self) -> None:
         """Stop all tasks, and remove the dock's items from the map."""
         connections().changed.disconnect(self._connections_changed)
+        connections().chosen.disconnect(self.choose)
         self.follow(False)
         self.counter.stop()
         self.thumbnails.stop()
         self.results.clear()
         self.download_bar.stop()
+        self.activation.close_down()
         self.area.close_down()
         take_away(self.iface.mapCanvas(), self._hover)
 
@@ -240,9 +266,10 @@ class Dock(QgsDockWidget):
             The event.
         """
         super().showEvent(event)
-        if not self._shown:
-            self._shown = True
-            QTimer.singleShot(0, self._share)  # the form's height is known after its layout
+        self._share_later()
+
+    def _share_later(self) -> None:
+        QTimer.singleShot(0, self._share)  # the form's height is known after its layout
 
     # ---- signals ---------------------------------------------------------------------------------------------
 
@@ -270,24 +297,47 @@ class Dock(QgsDockWidget):
         self._added = ""
         self.results.clear()
 
-    def _searched(self) -> Search:
-        """Return the search to count; the first time, also request the scene types of the connection."""
+    def _searched(self) -> Optional[Search]:
+        """Return the search to count; None if the service has to be asked for its scene types or fields first."""
         current = connections().current()
         catalog = current.catalog()
         if self._types_of != current:
             self._types_of = current
 
             def failed(error: BaseException) -> None:
-                self._types_of = None  # reported by the counter, which uses the same service
+                self._types_of = None
+                if not self.scene_type.count():  # otherwise the counter reports it
+                    self.said.setText(core.errors_told(error))
 
             Task.start(
                 tr("Requesting the scene types"), lambda feedback: list(catalog.scene_types()), self._typed, failed
             )
-        return catalog, self.scene_type.currentText(), self.form.parameters()
+        if not self.scene_type.currentText():
+            return None
+        if self.form.schema is None:
+            self.form.with_schema(lambda: None)
+            return None
+        return catalog, self.form.query()
 
     def _typed(self, types: List[str]) -> None:
         if self._types_of == connections().current():
             self.form.fill_types(types)
+
+    def _search(self) -> None:
+        try:
+            self.thumbnails.stop()
+            self.results.search(connections().current(), self.query())
+        except PlanetVectorError as error:
+            self._failed(error)
+            return
+        self.counter.now()
+
+    def _with_schema(self, call: Callable[[], None]) -> None:
+        """Call a function once the schema of the collection is known."""
+        try:
+            self.form.with_schema(call)
+        except PlanetVectorError as error:
+            self._failed(error)
 
     def _failed(self, error: Any) -> None:
         """Report the error of an action started by the user."""
@@ -336,52 +386,24 @@ class Dock(QgsDockWidget):
         return layer or QgsProject.instance().mapLayer(self._added)
 
     def _with_name(self, call: Callable[[str], Any]) -> None:
-        try:
-            call(self.planet_name())
-        except PlanetVectorError as error:
-            self._failed(error)
+        def named() -> None:
+            try:
+                call(self.planet_name())
+            except PlanetVectorError as error:
+                self._failed(error)
 
-    # ---- menus and dialogs -----------------------------------------------------------------------------------
-
-    def _menu(self, place: QPoint) -> None:
-        scenes = self.list.selected()
-        if not scenes:
-            return
-        menu = QMenu(self.list)
-        menu.addAction(tr("Zoom to the scene"), lambda: self.zoom(scenes[0]))
-        self.panel.fill_products(menu.addMenu(icon("product"), tr("Add product")))
-        menu.addAction(icon("download"), tr("Download…"), self._ask_download).setEnabled(not self.download_bar.busy)
-        menu.addAction(tr("Copy the name"), lambda: self._copy(scenes))
-        menu.exec(self.list.viewport().mapToGlobal(place))
-        menu.deleteLater()
-
-    def _copy(self, scenes: List[Scene]) -> None:
-        names = [connections().current().name_of(scene) for scene in scenes]
-        QGuiApplication.clipboard().setText("\n".join(names))
-
-    def _ask_download(self) -> None:
-        scenes = self.list.selected()
-        if not common_products(scenes):
-            self.said.setText(tr("The scenes have no product in common."))
-            return
-        dialog = DownloadDialog(scenes, self)
-        if dialog.exec():
-            self.download_to(dialog.directory(), dialog.products())
-        dialog.deleteLater()
-
-    def _ask_snapshot(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, tr("Save a snapshot"), "", "GeoPackage (*.gpkg)")
-        if path:
-            self.save_snapshot(path if path.endswith(".gpkg") else f"{path}.gpkg")
-
-    def _ask_title(self) -> None:
-        title, accepted = QInputDialog.getText(self, tr("Save search"), tr("Title:"), text=self.form.title())
-        if accepted and title.strip():
-            self.save_search(title.strip())
+        self._with_schema(named)
 
     # ---- sizes -----------------------------------------------------------------------------------------------
 
     def _share(self) -> None:
-        """Give the form the height it needs, and the list the rest; the user's later changes are kept."""
+        """Give the form the height it needs, up to a share, and the list the rest; the user's own division is kept."""
+        if self._divided or sip.isdeleted(self):
+            return
         wanted, room = self.form.widget().sizeHint().height(), self._halves.height()
-        self._halves.setSizes([wanted, max(room - wanted, 0)])
+        wanted = min(wanted, int(room * _MOST_FORM))
+        if self._halves.sizes()[0] != wanted:
+            self._halves.setSizes([wanted, max(room - wanted, 0)])
+
+    def _divide(self, *_: object) -> None:
+        self._divided = True

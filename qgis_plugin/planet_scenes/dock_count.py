@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
@@ -15,8 +15,8 @@ from planet_vector.query import Query
 
 _REST = 500  # milliseconds without a change before counting
 
-Search = Tuple[Catalog, str, List[Tuple[str, str]]]
-"""The client, the scene type, the search parameters."""
+Search = Tuple[Catalog, Query]
+"""The client and the search."""
 
 
 class Counter(QObject):
@@ -25,7 +25,7 @@ class Counter(QObject):
     Parameters
     ----------
     search : callable
-        Returns the search; the message of a `PlanetVectorError` it raises is shown.
+        Returns the search, or None if it is not known yet; the message of a `PlanetVectorError` it raises is shown.
     parent : QObject, optional
         The parent object.
     """
@@ -35,7 +35,7 @@ class Counter(QObject):
 
     counted = pyqtSignal(int)
 
-    def __init__(self, search: Callable[[], Search], parent: Optional[QObject] = None) -> None:
+    def __init__(self, search: Callable[[], Optional[Search]], parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
         self._search = search
         self._task: Optional[Task] = None
@@ -52,18 +52,21 @@ class Counter(QObject):
         """Count immediately."""
         self.stop()
         try:
-            catalog, scene_type, parameters = self._search()
-            query = Query.parse(catalog.schema(scene_type), parameters)
+            search = self._search()
         except PlanetVectorError as error:
             self.said.emit(core.errors_told(error))
             return
+        if search is None:
+            self.said.emit(tr("Asking the service …"))
+            return
+        catalog, query = search
         self.said.emit(tr("Counting …"))
 
         def work(feedback: Any) -> Tuple[int, str]:
             count = catalog.count(query)
             if count is None:
                 return 0, tr("The service does not count.")
-            return count, count_text(count) if count else empty.why(catalog, scene_type, parameters)
+            return count, count_text(count) if count else empty.why(catalog, query)
 
         # Ignore the count of an earlier search.
         def done(counted: Tuple[int, str]) -> None:

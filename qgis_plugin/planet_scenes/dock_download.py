@@ -22,7 +22,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from planet_scenes import downloads, messages
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.scene import Scene

@@ -5,9 +5,10 @@ from __future__ import annotations
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from planet_scenes import combined_rasters, products
+from planet_scenes import combined_rasters
 from planet_scenes.dock_download import DownloadBar, common_products
 from planet_scenes.icons import icon
+from planet_scenes.imagery_menu import fill_menu
 from planet_scenes.results import Results, ResultsView
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
@@ -23,8 +24,8 @@ class ResultsPanel(QWidget):
         Source of the thumbnails.
     """
 
-    product_chosen = pyqtSignal(str)
-    """Emitted with the product of the selected scenes to add."""
+    product_chosen = pyqtSignal(object)
+    """Emitted with the `Imagery` of the selected scenes to add."""
 
     mosaic_chosen = pyqtSignal(str)
     """Emitted with the product of the whole search to add as one mosaic."""
@@ -33,14 +34,18 @@ class ResultsPanel(QWidget):
         super().__init__()
         self.said = QLabel(tr("Choose filters, then search."))
         self.said.setWordWrap(True)
+        # A dock follows the width that its contents prefer: it, and the extent of the map, would change with the text.
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.said.setSizePolicy(policy)
         self.results = Results(thumbnails, self)
         self.list = ResultsView(self.results)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.search_button = QPushButton(icon("search"), tr("Search"))
-        self.layer_button = button("scenes", tr("Add the search as a live layer"))
-        self.follow_button = button("follow", tr("Let a layer of the search follow the map"))
+        self.layer_button = button("scenes", tr("Add the search as a live layer"), tr("Layer"))
+        self.follow_button = button("follow", tr("Let a layer of the search follow the map"), tr("Follow"))
         self.follow_button.setCheckable(True)
-        self.more_button, menu = menu_button("", tr("More actions for the search"), "…")
+        self.more_button, menu = menu_button("", tr("More actions for the search"), tr("More"))
         self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
         self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
         self.save_action = menu.addAction(icon("save"), tr("Save it in the browser panel…"))
@@ -76,13 +81,7 @@ class ResultsPanel(QWidget):
         menu : QMenu
             The menu; its entries are replaced.
         """
-        menu.clear()
-        offered = [products.products_of(scene) for scene in self.list.selected()]
-        texts = dict(products.combinations())
-        for product in offered[0] if offered else []:
-            if all(product in others for others in offered):
-                text = f"{product} – {texts[product]}" if product in texts else product
-                menu.addAction(text, lambda product=product: self.product_chosen.emit(product))
+        fill_menu(menu, self.list.selected(), self.product_chosen.emit)
 
     def _fill_mosaics(self) -> None:
         menu = self.mosaic_menu

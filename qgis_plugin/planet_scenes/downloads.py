@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
 from planet_vector.raster.download import download as fetch_all

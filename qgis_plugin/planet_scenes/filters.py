@@ -1,28 +1,28 @@
-"""Filters of a search: dates, cloud cover, and every other field that the service supports."""
+"""Filters of a search: dates, cloud cover, and every other field of the collection."""
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsRangeSlider
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QDate, QObject, QTimer, pyqtSignal
-from qgis.PyQt.QtGui import QDoubleValidator
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDateEdit,
     QFormLayout,
     QLabel,
-    QLineEdit,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
 from planet_scenes.dates import from_day, to_day
+from planet_scenes.field_rows import FieldRows
 from planet_scenes.texts import tr
 from planet_scenes.widgets import row_of
-from planet_vector.collection_schema import CollectionSchema, SceneField
+from planet_vector.collection_schema import CollectionSchema
 
 BETWEEN = 0
 """Value of the preset that asks for two days."""
@@ -55,23 +55,24 @@ class Filters(QObject):
         self.cloud.setRangeLimits(0, 100)
         self.cloud.setRange(0, 100)
         self._cloud_text.setMinimumWidth(self._cloud_text.fontMetrics().horizontalAdvance("10 – 100 %"))
-        self.quality, self.order = QComboBox(), QComboBox()
+        self.order = QComboBox()
         self._schema: Optional[CollectionSchema] = None
-        self._words: Optional[SceneField] = None
         self.order.addItems([tr("Newest first"), tr("Oldest first")])
         self.limited, self.limit = QCheckBox(tr("At most")), QSpinBox()
         self.limit.setRange(1, 1_000_000)
         self.limit.setValue(500)
         self.limit.setEnabled(False)
-        self.ranges: Dict[str, Tuple[QLineEdit, QLineEdit]] = {}
         self.more = QgsCollapsibleGroupBoxBasic(tr("More fields"))
-        self._more = QFormLayout(self.more)
-        form.addRow(tr("Acquired"), self.preset)
-        self._days = [form_row(form, tr("From"), self.since), form_row(form, tr("To"), self.until)]
+        column = QVBoxLayout(self.more)
+        general, own = QFormLayout(), QFormLayout()
+        general.addRow(tr("Order"), self.order)
+        general.addRow(self.limited, self.limit)
+        column.addLayout(general)
+        column.addLayout(own)
+        self.fields = FieldRows(own)
+        self._when = form_row(form, tr("Acquired"), self.preset)
+        self._days = form_row(form, tr("From – to"), row_of(self.since, self.until, equally=True))
         self._clouds = form_row(form, tr("Cloud"), row_of(self.cloud, self._cloud_text))
-        self._qualities = form_row(form, tr("Quality"), self.quality)
-        form.addRow(tr("Order"), self.order)
-        form.addRow(self.limited, self.limit)
         form.addRow(self.more)
         self._listen()
         self._show_days()
@@ -88,26 +89,14 @@ class Filters(QObject):
             The collection; None shows no fields.
         """
         self._schema = schema
-        fields = schema.fields if schema else {}
-        self._words = next((field for field in fields.values() if field.words and "gte" in field.comparators), None)
-        chosen = self.quality.currentData()
-        self.quality.clear()
-        self.quality.addItem(tr("Any"), "")
-        for word in self._words.words[1:] if self._words else ():
-            self.quality.addItem(tr("{quality} or better").format(quality=word), word)
-        self.quality.setCurrentIndex(max(0, self.quality.findData(chosen)))
-        for widget in self._qualities:
-            widget.setVisible(self._words is not None)
         for widget in self._clouds:
             widget.setVisible(schema is not None and schema.meanings.cloud_cover is not None)
-        kept = {name: (low.text(), high.text()) for name, (low, high) in self.ranges.items()}
-        while self._more.rowCount():
-            self._more.removeRow(0)
-        own = (schema.meanings.time, schema.meanings.published, schema.meanings.cloud_cover) if schema else ()
-        columns = schema.columns if schema else {}
-        names = [name for name in columns if name not in own and name in fields and _has_range(fields[name])]
-        self.ranges = {name: self._range(name, *kept.get(name, ("", ""))) for name in names}
-        self.more.setVisible(bool(self.ranges))
+        meanings = schema.meanings if schema else None
+        for widget in self._when:
+            widget.setVisible(meanings is None or bool(meanings.time))
+        self._show_days()
+        elsewhere = (meanings.time, meanings.cloud_cover) if meanings else ()
+        self.fields.fill(schema, [name for name in elsewhere if name])
 
     def parameters(self) -> List[Tuple[str, str]]:
         """Return the filters as search parameters, pairs of name and value; the query validates them."""
@@ -115,7 +104,8 @@ class Filters(QObject):
         if schema is None:
             return []
         found: List[Tuple[str, str]] = []
-        days, time, cover = self.preset.currentData(), schema.meanings.time, schema.meanings.cloud_cover
+        time, cover = schema.meanings.time, schema.meanings.cloud_cover
+        days = self.preset.currentData() if time else None
         if days == BETWEEN:
             found += [from_day(schema.time_field, self.since.date()), to_day(schema.time_field, self.until.date())]
         elif days:
@@ -124,15 +114,8 @@ class Filters(QObject):
             found.append((f"{cover}.gte", f"{schema.meanings.cover_of_percent(self.cloud.lowerValue()):g}"))
         if cover is not None and self.cloud.upperValue() < 100:
             found.append((f"{cover}.lte", f"{schema.meanings.cover_of_percent(self.cloud.upperValue()):g}"))
-        if self._words is not None and self.quality.currentData():
-            found.append((f"{self._words.name}.gte", self.quality.currentData()))
-        for name, edits in self.ranges.items():
-            for edit, comparator in zip(edits, ("gte", "lte")):
-                text = edit.text().strip()
-                if text:
-                    value, good = edit.locale().toDouble(text)
-                    found.append((f"{name}.{comparator}", f"{value:.15g}" if good else text))
-        if self.order.currentIndex():
+        found += self.fields.parameters()
+        if self.order.currentIndex() and f"{time} asc" in schema.orders:
             found.append(("order_by", f"{time} asc"))
         if self.limited.isChecked():
             found.append(("limit", str(self.limit.value())))
@@ -153,31 +136,19 @@ class Filters(QObject):
             edit.setDisplayFormat("yyyy-MM-dd")
             edit.dateChanged.connect(tell)
         self.preset.currentIndexChanged.connect(self._show_days)
+        self.fields.changed.connect(tell)
         self.cloud.rangeChanged.connect(self._show_clouds)
         self.limited.toggled.connect(self.limit.setEnabled)
         signals = (
-            self.preset.currentIndexChanged, self.cloud.rangeChanged, self.quality.currentIndexChanged,
+            self.preset.currentIndexChanged, self.cloud.rangeChanged,
             self.order.currentIndexChanged, self.limited.toggled, self.limit.valueChanged,
         )  # fmt: skip
         for signal in signals:
             signal.connect(tell)
 
-    def _range(self, name: str, low: str, high: str) -> Tuple[QLineEdit, QLineEdit]:
-        edits = QLineEdit(low), QLineEdit(high)
-        for edit, hint in zip(edits, (tr("from"), tr("to"))):
-            edit.setPlaceholderText(hint)
-            edit.setValidator(QDoubleValidator(edit))
-            edit.setMinimumWidth(edit.fontMetrics().horizontalAdvance("00000"))
-            edit.textChanged.connect(lambda *_: self.changed.emit())
-        unit = self._schema.units.get(name) if self._schema else None
-        label = QLabel(name.rpartition("image_statistics.")[2] + (f" ({unit})" if unit else ""))
-        label.setToolTip(name)
-        self._more.addRow(label, row_of(*edits))
-        return edits
-
     def _show_days(self, *_: object) -> None:
-        for widget in (widget for row in self._days for widget in row):
-            widget.setVisible(self.preset.currentData() == BETWEEN)
+        for widget in self._days:
+            widget.setVisible(not self.preset.isHidden() and self.preset.currentData() == BETWEEN)
 
     def _show_clouds(self, *_: object) -> None:
         low, high = self.cloud.lowerValue(), self.cloud.upperValue()
@@ -186,10 +157,6 @@ class Filters(QObject):
     def _fold(self) -> None:
         if not sip.isdeleted(self.more):
             self.more.setCollapsed(True)
-
-
-def _has_range(field: SceneField) -> bool:
-    return field.kind in ("number", "integer") and "gte" in field.comparators
 
 
 def form_row(form: QFormLayout, text: str, widget: QWidget) -> Tuple[QLabel, QWidget]:

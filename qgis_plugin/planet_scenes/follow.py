@@ -19,7 +19,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from planet_scenes import core, layers, messages, style
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.errors import PlanetVectorError

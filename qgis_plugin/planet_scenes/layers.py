@@ -15,12 +15,12 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication
 
 from planet_scenes import style
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import connect
 from planet_vector.errors import PlanetVectorError, ServiceError
-from planet_vector.names import parse_name
+from planet_vector.names import is_name, parse_name
 from planet_vector.query import Query
 from planet_vector.vector.layer import LAYER_PARAMETERS
 from planet_vector.vector.search import open_layer as layer_of
@@ -140,7 +140,7 @@ def search_of(layer: QgsMapLayer) -> str:
     if not isinstance(layer, QgsVectorLayer) or layer.providerType() != "ogr":
         return ""
     name = str(layer.source()).partition("|")[0]
-    return name if name.lower().startswith(("planet:", "planet://")) else ""
+    return name if is_name(name) else ""
 
 
 def scene_type_of(layer: QgsMapLayer) -> str:
@@ -162,7 +162,7 @@ def scene_type_of(layer: QgsMapLayer) -> str:
 
 
 def query_of(planet_name: str) -> Query:
-    """Return the search of a ``PLANET:`` name.
+    """Return the search of a ``PLANET:`` name; sends a request if that of its schema is needed, so call it in a worker.
 
     Parameters
     ----------
@@ -221,17 +221,21 @@ def search_layer_for(name: str) -> Optional[QgsVectorLayer]:
     name : str
         The ``PLANET:`` name of the search.
     """
-    try:
-        wanted = query_of(name)
-    except (PlanetVectorError, ValueError):
-        return None
+    wanted = _known_query(name)
     for layer in search_layers():
-        try:
-            if query_of(search_of(layer)) == wanted:
-                return layer
-        except (PlanetVectorError, ValueError):
-            continue  # a name edited by hand
+        if search_of(layer) == name or wanted is not None and _known_query(search_of(layer)) == wanted:
+            return layer
     return None
+
+
+def _known_query(planet_name: str) -> Optional[Query]:
+    """Return the search of a name; None if it is not valid, or the schema of its collection takes a request."""
+    try:
+        name = parse_name(planet_name)
+        schema = connect(name.service).known_schema(name.collection)
+        return None if schema is None else Query.parse(schema, name.without(LAYER_PARAMETERS).parameters)
+    except (PlanetVectorError, ValueError):  # a name edited by hand
+        return None
 
 
 def _describe(layer: QgsVectorLayer, planet_name: str) -> None:

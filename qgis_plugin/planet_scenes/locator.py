@@ -18,16 +18,19 @@ from qgis.core import (
 from qgis.PyQt.QtWidgets import QPushButton
 
 from planet_scenes import core, layers, messages, products
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_scenes.icons import icon, path
+from planet_scenes.imagery import preferred
 from planet_scenes.results import place_on
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
 from planet_vector.errors import NotFoundError, PlanetVectorError
 from planet_vector.scene import Scene
 
-_ID = re.compile(r"[\w.\-]{8,}", re.ASCII)  # the shortest ids, of RapidEye, are longer
+_ID = re.compile(r"(?:[\w.\-]+/)?[\w.\-]{8,}", re.ASCII)  # the shortest ids, of RapidEye, are longer
 _SHORT = "pl"  # alternative to the prefix
+_MOST_TYPES = 20  # collections in which an id is looked up, with a request each
 _SECONDS = 30  # duration of the offer to add a scene
 
 
@@ -48,12 +51,11 @@ class Found:
 
     def offers(self) -> List[Tuple[str, str, str]]:
         """Return what can be added, as tuples of product (empty for the footprint), text and icon name."""
-        has = self.scene.products
-        best = [product for product in (*self.scene.schema.first_products, *has) if product in has][:1]
-        return [
-            ("", tr("Add its footprint"), "scenes"),
-            *((product, tr("Add its product {product}").format(product=product), "product") for product in best),
-        ]
+        found = [("", tr("Add its footprint"), "scenes")]
+        if self.scene.products:
+            best = preferred(self.scene).name
+            found.append((best, tr("Add its product {product}").format(product=best), "product"))
+        return found
 
     def add(self, product: str) -> None:
         """Add a product or the footprint to the project.
@@ -101,7 +103,7 @@ class Filter(QgsLocatorFilter):
         super().__init__()
         self._connection: Optional[Connection] = None
         self._catalog: Optional[Catalog] = None
-        self._scene_id = ""
+        self._scene_type = self._scene_id = ""
         self._error = ""
 
     def name(self) -> str:
@@ -136,7 +138,7 @@ class Filter(QgsLocatorFilter):
             Always empty: no completions.
         """
         # On the main thread, as reading the key may ask for the master password.
-        self._scene_id = _asked_for(string, context)
+        self._scene_type, _, self._scene_id = _asked_for(string, context).rpartition("/")
         if self._scene_id:
             self._connection = connections().current()
             try:
@@ -158,20 +160,34 @@ class Filter(QgsLocatorFilter):
             Tells whether the search was cancelled.
         """
         if self._error:
-            self.resultFetched.emit(QgsLocatorResult(self, self._error, None))
+            self._tell(self._error)
         if self._catalog is None or self._connection is None:
             return
+        found = False
         try:
-            for scene_type in self._catalog.scene_types():
+            types = [self._scene_type] if self._scene_type else list(self._catalog.scene_types())
+            if len(types) > _MOST_TYPES:
+                told = tr("{name} has {count} collections: write pl COLLECTION/ID.")
+                self._tell(told.format(name=self._connection.name, count=len(types)))
+                return
+            for scene_type in types:
                 if feedback.isCanceled():
                     return
                 try:
                     scene = self._catalog.scene(scene_type, self._scene_id)
                 except NotFoundError:
                     continue
+                found = True
                 self.resultFetched.emit(self._result(self._connection, scene))
         except PlanetVectorError as error:
-            self.resultFetched.emit(QgsLocatorResult(self, core.errors_told(error), None))
+            self._tell(core.errors_told(error))
+            return
+        if not found and not feedback.isCanceled():
+            told = tr("{name} has no scene {scene}.")
+            self._tell(told.format(name=self._connection.name, scene=self._scene_id))
+
+    def _tell(self, sentence: str) -> None:
+        self.resultFetched.emit(QgsLocatorResult(self, sentence, None))
 
     def triggerResult(self, result: QgsLocatorResult) -> None:
         """Zoom to the scene of a result, and offer to add it.
@@ -214,9 +230,9 @@ class Filter(QgsLocatorFilter):
 
 
 def _asked_for(string: str, context: QgsLocatorContext) -> str:
-    """Return the requested scene id, or an empty text: other searches of the user are not sent to the service.
+    """Return the requested scene id, perhaps after its collection and a slash; empty for other searches of the user.
 
-    QGIS reserves prefixes of two letters for itself, so ``pl`` is removed here.
+    They are not sent to the service. QGIS reserves prefixes of two letters for itself, so ``pl`` is removed here.
     """
     text = string.strip()
     if not context.usingPrefix:

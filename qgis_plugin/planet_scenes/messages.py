@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Callable, Optional
 
 from qgis.core import Qgis, QgsMessageLog
-from qgis.PyQt.QtWidgets import QPushButton
+from qgis.gui import QgsMessageBarItem
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from planet_scenes.texts import tr
 
 TAB = "Planet Scenes"
 """Name of the tab in QGIS's log."""
 
+_WIDEST, _AROUND = 320, 20  # pixels of a text before it is wrapped, and around it
 _SECONDS = {Qgis.MessageLevel.Info: 5, Qgis.MessageLevel.Success: 5, Qgis.MessageLevel.Warning: 15}
 
 
@@ -52,12 +57,43 @@ def _push(text: str, level: Qgis.MessageLevel, answer: str, call: Optional[Calla
     if iface is None:  # qgis_process has a log only
         return
     bar = iface.messageBar()
-    item = bar.createMessage(TAB, text)
+    bar.pushItem(item_of(text, level, answer, call))
+
+
+def item_of(
+    text: str, level: Qgis.MessageLevel, answer: str, call: Optional[Callable[[], object]]
+) -> QgsMessageBarItem:
+    """Return an item of the message bar that shows its whole text: QGIS's own cuts all but the first line.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+    level : Qgis.MessageLevel
+        Its severity.
+    answer : str
+        Text of the button; empty for none.
+    call : callable, optional
+        Called when the button is clicked.
+    """
+    widget = QWidget()
+    label = QLabel(f"<b>{TAB}:</b> {escape(text)}")
+    label.setObjectName("PlanetScenesMessage")
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    # Without a minimum, the bar would take its height from a narrower label.
+    label.setMinimumWidth(min(_WIDEST, label.fontMetrics().horizontalAdvance(f"{TAB}: {text}") + _AROUND))
+    row = QHBoxLayout(widget)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(label, 1)
+    item = QgsMessageBarItem(widget, level, _SECONDS.get(level, 0))
+    sip.transferto(widget, item)  # in Python, QGIS's constructor leaves it to be collected
+    item.setProperty("sentence", text)
     if answer and call is not None:
-        button = QPushButton(answer, item)
-        button.clicked.connect(lambda *_: (bar.popWidget(item), call()))
-        item.layout().addWidget(button)
-    bar.pushWidget(item, level, _SECONDS.get(level, 0))
+        button = QPushButton(answer)
+        button.clicked.connect(lambda *_: (item.dismiss(), call()))
+        row.addWidget(button)
+    return item
 
 
 def _open_log() -> None:

@@ -21,8 +21,9 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from planet_scenes import core
+from planet_scenes.connection import Connection
 from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connections import connections
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
 from planet_vector.config import Settings
@@ -66,7 +67,14 @@ class Page(QgsOptionsPageWidget):
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
-        self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        for column, mode in enumerate(
+            (
+                QHeaderView.ResizeMode.ResizeToContents,
+                QHeaderView.ResizeMode.Stretch,
+                QHeaderView.ResizeMode.ResizeToContents,
+            )
+        ):
+            self.table.horizontalHeader().setSectionResizeMode(column, mode)
         self.table.itemSelectionChanged.connect(self._enable)
         self.buttons = {
             "new": self._button(tr("New…"), lambda: ask_for_connection(self)),
@@ -127,6 +135,7 @@ class Page(QgsOptionsPageWidget):
         for row, connection in enumerate(found):
             for column, text in enumerate((connection.name, connection.url, _key_source(connection))):
                 item = QTableWidgetItem(text)
+                item.setToolTip(text)
                 item.setData(Qt.ItemDataRole.UserRole, connection.name)
                 if connection.name == current:
                     font = item.font()

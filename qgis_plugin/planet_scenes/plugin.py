@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Optional
 
 from qgis.core import QgsApplication
-from qgis.gui import QgisInterface
+from qgis.gui import QgisInterface, QgsGui
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QAction
 
@@ -20,6 +20,7 @@ from planet_scenes.locator import Filter
 from planet_scenes.options_page import Factory
 from planet_scenes.processing.provider import Provider
 from planet_scenes.projects import Projects
+from planet_scenes.source_page import KEY, SourcePage, SourceProvider
 from planet_scenes.texts import tr
 from planet_scenes.watch import Watch
 
@@ -69,6 +70,12 @@ class Plugin:
             part.start()
         self.items = ItemProvider()
         QgsApplication.dataItemProviderRegistry().addProvider(self.items)
+        self.source = SourceProvider()
+        QgsGui.sourceSelectProviderRegistry().addProvider(self.source)
+        self.add_action = QAction(icon("planet"), tr("Add Satellite Scenes…"), main)
+        self.add_action.setObjectName("PlanetScenesAddAction")
+        self.add_action.triggered.connect(self.show_source_page)
+        self.iface.insertAddLayerAction(self.add_action)
         self.filter = Filter()
         self.iface.registerLocatorFilter(self.filter)
         self.options = Factory()
@@ -80,6 +87,9 @@ class Plugin:
             tasks.cancel_all()
             self.iface.unregisterOptionsWidgetFactory(self.options)
             self.iface.deregisterLocatorFilter(self.filter)
+            self.iface.removeAddLayerAction(self.add_action)
+            self.add_action.deleteLater()
+            QgsGui.sourceSelectProviderRegistry().removeProvider(self.source)
             QgsApplication.dataItemProviderRegistry().removeProvider(self.items)
             for part in (self.actions, self.projects, self.watch):
                 part.stop()
@@ -95,6 +105,17 @@ class Plugin:
             self.provider = None
         texts.uninstall()
 
+    def show_source_page(self) -> None:
+        """Open the page of the Data Source Manager; in older versions of QGIS, in a dialog of its own."""
+        if hasattr(self.iface, "openDataSourceManagerPage"):
+            self.iface.openDataSourceManagerPage(KEY)
+            return
+        page = SourcePage(self.iface.mainWindow())
+        page.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        page.setMapCanvas(self.iface.mapCanvas())
+        page.resize(*_PAGE)
+        page.show()
+
     def log_in(self, name: str = "") -> None:
         """Ask for the key of a connection.
 
@@ -107,3 +128,4 @@ class Plugin:
 
 
 _MENU = "Planet Scenes"
+_PAGE = 640, 560  # size of the dialog in pixels

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from osgeo import gdal
 from qgis.core import (
-    QgsContrastEnhancement,
-    QgsMultiBandColorRenderer,
+    QgsLayerTreeLayer,
+    QgsMapLayerLegendUtils,
     QgsProject,
     QgsRasterLayer,
-    QgsSingleBandGrayRenderer,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch
-from planet_scenes.connections import Connection
+from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch, style
+from planet_scenes.connection import Connection
+from planet_scenes.imagery import TILES, Imagery, bands_of, preferred
 from planet_scenes.layers import NAME, group_below
+from planet_scenes.raster_style import draw_colours, draw_index
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.assets import SpectralBand
 from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.names import Name, parse_name
@@ -28,8 +31,10 @@ from planet_vector.raster.gdal_xml import tiles_level
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
 
-TILES = "tiles"
-"""Stands for a product: the scene's tiles as rendered by the service."""
+_INDEX = "index"  # parameter of a layer's name: the two bands of an index
+
+BANDS = "planet_scenes/bands"
+"""Custom property of raster layers: the names of the bands drawn."""
 
 Done = Optional[Callable[[List[QgsRasterLayer]], None]]
 
@@ -41,34 +46,10 @@ class View(NamedTuple):
     crs: str = ""
 
 
-def combinations() -> Sequence[Tuple[str, str]]:
-    """Return Landsat 8's usual band combinations, as the U.S. Geological Survey lists them (2013), with titles."""
-    return (
-        ("band_4,band_3,band_2", tr("natural colours")),
-        ("band_5,band_4,band_3", tr("vegetation, in near infrared")),
-        ("band_7,band_6,band_4", tr("cities, in short-wave infrared")),
-        ("band_6,band_5,band_2", tr("fields")),
-        ("band_5,band_6,band_4", tr("land and water")),
-    )
-
-
-def products_of(scene: Scene) -> List[str]:
-    """Return what can be added of a scene: band combinations if it has the bands, its products, and its tiles.
-
-    Parameters
-    ----------
-    scene : Scene
-        The scene.
-    """
-    has = set(scene.products)
-    combined = [names for names, _ in combinations() if has.issuperset(names.split(","))]
-    return [*combined, *scene.products, TILES]
-
-
 def add_products(
     connection: Connection,
     scenes: Sequence[Scene],
-    product: str,
+    product: Union[str, Imagery],
     on_done: Done = None,
     below: Optional[QgsVectorLayer] = None,
     view: View = View(),  # noqa: B008 - it cannot be changed
@@ -81,8 +62,9 @@ def add_products(
         The service.
     scenes : sequence of Scene
         The scenes; the first one on top.
-    product : str
-        A product, several with commas between as bands of one raster, or `TILES`.
+    product : str or Imagery
+        A product, several with commas between as bands of one raster, `TILES`, or imagery that `offers_of` returned; an
+        empty text for the preferred product.
     on_done : callable, optional
         Called with the layers, on the main thread, once they are in the project.
     below : QgsVectorLayer, optional
@@ -97,24 +79,28 @@ def add_products(
     """
     catalog = connection.catalog()
     scenes = list(scenes)
+    wanted = Imagery.of(product) if isinstance(product, str) else product
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
         found = []
         for number, scene in enumerate(scenes):
             if feedback.isCanceled():
                 return []
-            found.append(_layer(catalog, connection, scene, product, view, feedback))
+            found.append(
+                _layer(catalog, connection, scene, wanted if wanted.name else preferred(scene), view, feedback)
+            )
             feedback.setProgress(100 * (number + 1) / len(scenes))
         return found
 
     title = scenes[0].id if len(scenes) == 1 else tr("{count} scenes").format(count=len(scenes))
-    return _adding(tr("Opening {product} of {title}").format(product=product, title=title), work, below, on_done)
+    told = tr("Opening {product} of {title}").format(product=wanted.title or wanted.name or tr("imagery"), title=title)
+    return _adding(told, work, below, on_done)
 
 
 def add_mosaic(
     connection: Connection,
     planet_name: str,
-    product: str = "visual",
+    product: str = "",
     on_done: Done = None,
     below: Optional[QgsVectorLayer] = None,
     view: View = View(),  # noqa: B008
@@ -128,7 +114,7 @@ def add_mosaic(
     planet_name : str
         The ``PLANET:`` name of the search.
     product : str
-        The product.
+        The product; by default the preferred one of the collection.
     on_done : callable, optional
         Called with the layers, on the main thread, once they are in the project.
     below : QgsVectorLayer, optional
@@ -152,9 +138,10 @@ def add_mosaic(
             scenes += [Scene(feature, query.schema, catalog) for feature in page]
             if len(scenes) > combined_rasters.MOST_SCENES:
                 break
-        path = combined_rasters.mosaic(catalog, scenes, product)
+        chosen = query.schema.product(product)
+        path = combined_rasters.mosaic(catalog, scenes, chosen)
         title = tr("Mosaic of {count} scenes").format(count=len(scenes))
-        again = str(Name(name.collection, parameters=(*name.without(["product"]).parameters, ("product", product))))
+        again = str(replace(name, parameters=(*name.without(["product"]).parameters, ("product", chosen))))
         return [_raster(path, title, again, view)]
 
     return _adding(tr("Opening a mosaic"), work, below, on_done)
@@ -228,10 +215,15 @@ def _source_again(catalog: Catalog, name: Name) -> str:
         basemap = catalog.basemaps.named(name.item)
         return product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
     if name.item:
-        return _source(catalog, catalog.scene(name.collection, name.item), name.part)
+        source = _source(catalog, catalog.scene(name.collection, name.item), name.part)
+        pair = name.get(_INDEX)
+        if pair is None:
+            return source
+        a, _, b = pair.partition(",")
+        return combined_rasters.normalised_difference(source, int(a), int(b), f"{name.item} {name.part}")
     query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
     scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
-    return combined_rasters.mosaic(catalog, scenes, name.get("product") or "visual")
+    return combined_rasters.mosaic(catalog, scenes, query.schema.product(name.get("product")))
 
 
 def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any, on_done: Done) -> Task:
@@ -244,24 +236,46 @@ def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any,
             group = group_below(search, group_title)
             for position, layer in enumerate(layers):
                 QgsProject.instance().addMapLayer(layer, False)
-                group.insertLayer(position, layer)
+                group.insertChildNode(position, _node(layer))
+            if isinstance(search, QgsVectorLayer):
+                style.show_outlines(search)
         if on_done is not None:
             on_done(layers)
 
     return Task.start(title, work, done, of_project=True)
 
 
+def _node(layer: QgsRasterLayer) -> QgsLayerTreeLayer:
+    """Return a layer tree node, whose legend names the bands: QGIS would take colours of the file, mostly Gray."""
+    node = QgsLayerTreeLayer(layer)
+    for number, name in enumerate(layer.customProperty(BANDS) or ()):
+        QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, name)
+    return node
+
+
 def _layer(
-    catalog: Catalog, connection: Connection, scene: Scene, product: str, view: View, feedback: Any
+    catalog: Catalog, connection: Connection, scene: Scene, imagery: Imagery, view: View, feedback: Any
 ) -> QgsRasterLayer:
-    title = f"{scene.acquired:%Y-%m-%d %H:%M} {scene.id} {product}"
-    again = connection.name_of(scene, product)
-    if product == TILES:
-        return _opened(_source(catalog, scene, product), title, again)
-    source = _source(catalog, scene, product)
-    if "," not in product:
-        source = overviews.prepared(catalog, scene, product, source, feedback)
-    return _raster(source, title, again, view)
+    # Without the date, which the first letters of most ids are anyway.
+    title = f"{scene.id} {imagery.index.upper() or imagery.title or imagery.name}"
+    again = connection.name_of(scene, imagery.name)
+    source = _source(catalog, scene, imagery.name)
+    if imagery.name == TILES:
+        return _opened(source, title, again)
+    if len(imagery.products) == 1:
+        source = overviews.prepared(catalog, scene, imagery.name, source, feedback)
+    if imagery.index:
+        a, b = imagery.bands
+        layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, _of_index(again, a, b))
+        draw_index(layer)
+        return layer
+    return _raster(source, title, again, view, bands_of(scene, imagery), imagery.bands)
+
+
+def _of_index(planet_name: str, a: int, b: int) -> str:
+    """Return a name with the bands of an index, which only this plugin reads, to restore the layer."""
+    name = parse_name(planet_name)
+    return str(replace(name, parameters=(*name.parameters, (_INDEX, f"{a},{b}"))))
 
 
 def _source(catalog: Catalog, scene: Scene, product: str) -> str:
@@ -274,13 +288,29 @@ def _source(catalog: Catalog, scene: Scene, product: str) -> str:
     return product_sources.name_of(catalog, scene, product)
 
 
-def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
-    """Open a raster layer, stretched to the values in view."""
+def _raster(
+    source: str,
+    title: str,
+    again: str,
+    view: View,
+    bands: Tuple[SpectralBand, ...] = (),
+    chosen: Tuple[int, ...] = (),
+) -> QgsRasterLayer:
+    """Open a raster layer, stretched to the values in view; chosen or documented bands are drawn as colours."""
     dataset = raster_opening.open_source(source, title)
-    drawn = stretch.drawn(dataset, title, view.extent, view.crs)
+    known = bands if len(bands) == dataset.RasterCount else ()
+    colours = [band.colour for band in known]
+    if chosen:
+        colours = ["Gray"] * dataset.RasterCount
+        for number, colour in zip(chosen, ("Red", "Green", "Blue")):
+            colours[number - 1] = colour
+    drawn = stretch.drawn(dataset, title, view.extent, view.crs, colours)
     dataset = None
     layer = _opened(source, title, again)
-    _draw(layer, drawn)
+    names = [known[band.number - 1].description if known else "" for band in drawn.bands]
+    told = [name or tr("Band {number}").format(number=band.number) for name, band in zip(names, drawn.bands)]
+    layer.setCustomProperty(BANDS, told)
+    draw_colours(layer, drawn)
     return layer
 
 
@@ -300,34 +330,6 @@ def _opened(source: str, title: str, again: str) -> QgsRasterLayer:
     layer.setCustomProperty("rendering/noPreviewJobs", True)
     layer.moveToThread(QCoreApplication.instance().thread())
     return layer
-
-
-def _draw(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
-    provider = layer.dataProvider()
-    if len(drawn.bands) == 3:
-        renderer = QgsMultiBandColorRenderer(provider, *(band.number for band in drawn.bands))
-        for band, take in zip(
-            drawn.bands,
-            (
-                renderer.setRedContrastEnhancement,
-                renderer.setGreenContrastEnhancement,
-                renderer.setBlueContrastEnhancement,
-            ),
-        ):
-            take(_stretch(provider, band))
-        layer.setRenderer(renderer)
-    elif len(drawn.bands) == 1:
-        gray = QgsSingleBandGrayRenderer(provider, drawn.bands[0].number)
-        gray.setContrastEnhancement(_stretch(provider, drawn.bands[0]))
-        layer.setRenderer(gray)
-
-
-def _stretch(provider: Any, band: stretch.Band) -> QgsContrastEnhancement:
-    stretch = QgsContrastEnhancement(provider.dataType(band.number))
-    stretch.setMinimumValue(band.low)
-    stretch.setMaximumValue(band.high)
-    stretch.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
-    return stretch
 
 
 def is_ours(layer: Any) -> str:

@@ -9,7 +9,8 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject
 
 from planet_scenes import core, layers, messages, products, tasks
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.connection_lookup import default_connection, find_connection

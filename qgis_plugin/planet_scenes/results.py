@@ -16,7 +16,7 @@ from qgis.PyQt.QtCore import QAbstractListModel, QModelIndex, QRect, QSize, Qt, 
 from qgis.PyQt.QtGui import QColor, QFont, QPalette, QPixmap, QPixmapCache
 from qgis.PyQt.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QWidget
 
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails

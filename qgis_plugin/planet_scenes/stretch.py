@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from osgeo import gdal, osr
@@ -38,7 +38,9 @@ class Drawn(NamedTuple):
     bands: Tuple[Band, ...] = ()
 
 
-def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: str) -> Drawn:
+def drawn(
+    dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: str, colours: Sequence[str] = ()
+) -> Drawn:
     """Return how to draw a raster: its bands, stretched to the values in view.
 
     Parameters
@@ -51,6 +53,8 @@ def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: s
         The view (west, south, east, north); if it does not meet the raster, the middle of the raster is used.
     crs : str
         Coordinate system of the extent, as WKT.
+    colours : sequence of str, optional
+        GDAL's names of the colours of the bands, if they are documented; otherwise those in the file count.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: s
     RasterAccessError
         If the pixels cannot be read.
     """
-    bands = _colours(dataset)
+    bands = _colours(dataset, colours)
     if dataset.GetRasterBand(1).DataType == gdal.GDT_Byte and len(bands) == 3:
         return Drawn()
     column, row, width, height = _window(dataset, title, extent, crs)
@@ -94,17 +98,17 @@ def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: s
     return Drawn(tuple(found))
 
 
-def _colours(dataset: gdal.Dataset) -> List[int]:
+def _colours(dataset: gdal.Dataset, documented: Sequence[str]) -> List[int]:
     """Return the bands drawn as red, green and blue, or the one drawn as grey."""
-    colours = {
-        dataset.GetRasterBand(number).GetColorInterpretation(): number for number in range(1, dataset.RasterCount + 1)
-    }
-    if all(colour in colours for colour in (gdal.GCI_RedBand, gdal.GCI_GreenBand, gdal.GCI_BlueBand)):
-        return [colours[gdal.GCI_RedBand], colours[gdal.GCI_GreenBand], colours[gdal.GCI_BlueBand]]
-    if dataset.RasterCount >= 3:
+    numbers = range(1, dataset.RasterCount + 1)
+    in_file = [gdal.GetColorInterpretationName(dataset.GetRasterBand(n).GetColorInterpretation()) for n in numbers]
+    for names in (documented, in_file):
+        if all(colour in names for colour in ("Red", "Green", "Blue")):
+            return [names.index(colour) + 1 for colour in ("Red", "Green", "Blue")]
+    if dataset.RasterCount >= 3 and set(documented) <= {"Gray", "Undefined"}:
         # RapidEye's five bands are blue, green, red, red edge, near infrared; PlanetScope's four begin alike.
         return [3, 2, 1]
-    return [1]
+    return [1, 2, 3] if dataset.RasterCount >= 3 else [1]
 
 
 def _window(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: str) -> Tuple[int, int, int, int]:

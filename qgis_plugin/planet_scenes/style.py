@@ -17,10 +17,11 @@ from qgis.core import (
     QgsVectorLayer,
     QgsVectorLayerSimpleLabeling,
 )
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor
 
 from planet_scenes import thumbnails
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.texts import tr
 from planet_vector.collection_schema import Meanings
 from planet_vector.names import parse_name
@@ -51,7 +52,8 @@ def dress(layer: QgsVectorLayer, connection: Connection) -> None:
     """
     names = set(layer.fields().names())
     scene_type = parse_name(layer.source().partition("|")[0]).collection
-    meanings = connection.schema(scene_type).meanings
+    schema = connection.known_schema(scene_type)  # known since the layer was opened
+    meanings = schema.meanings if schema is not None else Meanings("")
     if meanings.cloud_cover in names:
         layer.setRenderer(_by_cloud_cover(_percent(meanings)))
     else:
@@ -67,6 +69,37 @@ def dress(layer: QgsVectorLayer, connection: Connection) -> None:
     layer.setDisplayExpression('"id"')
     layer.setMapTipTemplate(_tip(thumbnails.directory(connection, scene_type).as_uri(), names, meanings))
     layer.setOpacity(0.9)
+    _add_outlines(layer)
+
+
+def show_outlines(layer: QgsVectorLayer) -> None:
+    """Draw the footprints of a search layer without fill, as imagery lies below; its own style can be chosen again.
+
+    Parameters
+    ----------
+    layer : QgsVectorLayer
+        The search layer; nothing changes if the user has chosen another style.
+    """
+    styles = layer.styleManager()
+    if styles.currentStyle() == tr("Filled") and tr("Outlines") in styles.styles():
+        styles.setCurrentStyle(tr("Outlines"))
+
+
+def _add_outlines(layer: QgsVectorLayer) -> None:
+    """Give a layer two styles, for QGIS's menu of styles: the present one, and one without fill."""
+    styles = layer.styleManager()
+    styles.renameStyle(styles.currentStyle(), tr("Filled"))
+    styles.addStyleFromLayer(tr("Outlines"))
+    styles.setCurrentStyle(tr("Outlines"))
+    renderer = layer.renderer()
+    if isinstance(renderer, QgsGraduatedSymbolRenderer):
+        for number, each in enumerate(renderer.ranges()):
+            symbol = each.symbol().clone()
+            symbol.symbolLayer(0).setBrushStyle(Qt.BrushStyle.NoBrush)
+            renderer.updateRangeSymbol(number, symbol)
+    else:
+        renderer.symbol().symbolLayer(0).setBrushStyle(Qt.BrushStyle.NoBrush)
+    styles.setCurrentStyle(tr("Filled"))
 
 
 def _percent(meanings: Meanings) -> str:

@@ -9,13 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Deque, Optional, Set, Tuple
 
-from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtGui import QImageReader
 
-from planet_scenes.connections import Connection
+from planet_scenes.connection import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
-from planet_vector.errors import ConfigError
+from planet_vector.errors import ConfigError, NotFoundError, ProtocolError
 from planet_vector.item_ids import file_stem
 from planet_vector.private_files import make_folder, remove_stale, write_private
 from planet_vector.raster.credential_files import temporary_folder
@@ -25,6 +26,8 @@ from planet_vector.user_folders import user_directory
 
 _AT_ONCE = 4  # tasks; QGIS's worker threads also serve other tasks
 _WAITING = 60  # more than a list shows at once: thumbnails scrolled out of view are not fetched
+_WIDTH = 128  # pixels, that of Planet's services
+_MOST_PIXELS = 64 * 2**20  # of a picture that is decoded
 _PART = ".picture-"  # prefix of temporary files
 _MOST_BYTES = 200 * 2**20  # of the thumbnails in a folder; beyond it, the oldest are deleted
 
@@ -87,7 +90,7 @@ class Thumbnails(QObject):
             catalog, scene, path = self._wanted.pop()
 
             def work(feedback: Any, catalog: Catalog = catalog, scene: Scene = scene, path: Path = path) -> str:
-                write(path, catalog.thumbnail(scene, "md"))
+                write(path, as_png(_picture_of(catalog, scene)))
                 return scene.id
 
             # A missing thumbnail is no error: the list shows the scene without it.
@@ -101,6 +104,46 @@ class Thumbnails(QObject):
     def _ended(self, task: Task) -> None:
         self._tasks.discard(task)
         self._next()
+
+
+def as_png(content: bytes) -> bytes:
+    """Return a picture as PNG, reduced to at most the width of a thumbnail; a small PNG stays as it is.
+
+    Parameters
+    ----------
+    content : bytes
+        An image file, which may be invalid or of any size.
+
+    Raises
+    ------
+    ProtocolError
+        If it cannot be decoded, or has too many pixels.
+    """
+    data = QByteArray(content)
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    reader = QImageReader(buffer)
+    size = reader.size()
+    if not size.isValid() or size.width() * size.height() > _MOST_PIXELS:
+        raise ProtocolError(tr("The service returned a thumbnail that cannot be shown."))
+    if bytes(reader.format()) == b"png" and size.width() <= _WIDTH:
+        return content
+    reader.setScaledSize(size.scaled(_WIDTH, _WIDTH, Qt.AspectRatioMode.KeepAspectRatio))
+    image = reader.read()
+    made = QByteArray()
+    target = QBuffer(made)
+    target.open(QIODevice.OpenModeFlag.WriteOnly)
+    if image.isNull() or not image.save(target, "PNG"):
+        raise ProtocolError(tr("The service returned a thumbnail that cannot be shown."))
+    return bytes(made)
+
+
+def _picture_of(catalog: Catalog, scene: Scene) -> bytes:
+    """Request the thumbnail of a scene, in the format that the service has."""
+    try:
+        return catalog.thumbnail(scene, "md")
+    except NotFoundError:  # services that store pictures have each in one format
+        return catalog.thumbnail(scene, "md", "jpg")
 
 
 def directory(connection: Connection, scene_type: str) -> Path:

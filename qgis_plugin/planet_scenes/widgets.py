@@ -10,19 +10,21 @@ from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWid
 from planet_scenes.icons import icon
 
 
-def row_of(*widgets: QWidget) -> QWidget:
+def row_of(*widgets: QWidget, equally: bool = False) -> QWidget:
     """Return widgets side by side; the first, and those for text, expand.
 
     Parameters
     ----------
     *widgets : QWidget
         The widgets.
+    equally : bool, optional
+        Whether all expand.
     """
     made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)
     for number, widget in enumerate(widgets):
-        row.addWidget(widget, int(number == 0 or isinstance(widget, QLineEdit)))
+        row.addWidget(widget, int(equally or number == 0 or isinstance(widget, QLineEdit)))
     return made
 
 

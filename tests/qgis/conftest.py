@@ -66,7 +66,7 @@ class Desktop:
 
     def said(self) -> List[str]:
         """Return the texts in the message bar."""
-        return [item.text() for item in self.bar.items()]
+        return [item.property("sentence") or item.text() for item in self.bar.items()]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -146,7 +146,8 @@ def make_connection() -> Callable[..., Any]:
 
 
 def connect(service: Service, name: str, log_in: bool = True) -> Any:
-    from planet_scenes.connections import Connection, connections
+    from planet_scenes.connection import Connection
+    from planet_scenes.connections import connections
 
     connections().add(Connection(name, service.url))
     if log_in and service.key:

@@ -45,7 +45,7 @@ def wait_for(true, what, seconds=60):
 
 
 def said():
-    return [item.text() for item in iface.messageBar().items()]
+    return [item.property("sentence") or item.text() for item in iface.messageBar().items()]
 
 
 def settle():
@@ -95,7 +95,8 @@ def main():
         if dock.objectName() not in ("Layers", "Browser", "PlanetScenesDock"):
             dock.hide()
     plugin = qgis.utils.plugins["planet_scenes"]
-    from planet_scenes.connections import Connection, connections
+    from planet_scenes.connection import Connection
+    from planet_scenes.connections import connections
 
     report["plugin"] = sys.modules["planet_scenes"].__file__
     iface.messageBar().clearWidgets()

@@ -10,7 +10,8 @@ from qgis.PyQt.QtCore import QModelIndex
 from qgis.PyQt.QtWidgets import QAction, QInputDialog, QMessageBox, QWidget
 
 from planet_scenes.browser import ItemProvider
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_vector.catalog.scenes_v0.basemaps import ScenesV0Basemaps
 from planet_vector.connections import BUILT_IN
 from tests.conftest import KEY, Service

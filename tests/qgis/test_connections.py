@@ -8,7 +8,8 @@ from typing import Any, Callable, List
 import pytest
 from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_vector import keys
 from planet_vector.connection_file import (
     add_connection,
@@ -34,7 +35,7 @@ def settings() -> str:
 def test_without_any_there_are_those_built_in() -> None:
     assert [known.name for known in connections().all()] == [*BUILT_IN]
     only = connections().get(PLANET)
-    assert only == Connection(PLANET, BUILT_IN[PLANET].root) == connections().current()
+    assert only == Connection(PLANET, BUILT_IN[PLANET].root, kind="data-v1") == connections().current()
     assert not connections().logged_in(only.name) and not connections().is_own(only.name)
 
 

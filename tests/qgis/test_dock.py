@@ -136,7 +136,8 @@ def test_scene_types_are_the_service_s(dock: Dock, service: Service) -> None:
     counted(dock)
     assert [dock.scene_type.itemText(n) for n in range(dock.scene_type.count())] == sorted(ask(service, "scenes/"))
     assert dock.scene_type.currentText() == "landsat" and dock.query().scene_type == "landsat"
-    assert "landsat.path" in dock.filters.ranges and "camera.gain" not in dock.filters.ranges
+    rows = dock.filters.fields.rows
+    assert "landsat.path" in rows and "camera.gain" not in rows
 
 
 # ---- filters -------------------------------------------------------------------------------------------------
@@ -148,8 +149,8 @@ def test_filters_find_what_they_say(dock: Dock, service: Service) -> None:
     filters.since.setDate(QDate(2015, 6, 10))
     filters.until.setDate(QDate(2015, 9, 20))
     filters.cloud.setRange(2, 70)
-    filters.ranges["sun.altitude"][0].setText("40")
-    filters.ranges["sat.off_nadir"][1].setText("2.5")
+    filters.fields.rows["sun.altitude"].edits[0].setText("40")
+    filters.fields.rows["sat.off_nadir"].edits[1].setText("2.5")
     filters.order.setCurrentIndex(1)
     expected = [
         scene["id"]
@@ -168,7 +169,8 @@ def test_filters_find_what_they_say(dock: Dock, service: Service) -> None:
 
 
 def test_quality_is_at_least_what_is_chosen(dock: Dock, service: Service) -> None:
-    dock.filters.quality.setCurrentIndex(dock.filters.quality.findData("target"))
+    row = dock.filters.fields.rows["image_statistics.image_quality"]
+    row.box.setCurrentIndex(row.box.findData("target"))
     good = {s["id"] for s in every(service) if s["properties"]["image_statistics"]["image_quality"] == "target"}
     assert set(searched(dock)) == good
 
@@ -182,7 +184,7 @@ def test_presets_of_dates_count_back_from_today(dock: Dock) -> None:
 
 
 def test_a_value_that_is_none_is_said(dock: Dock) -> None:
-    dock.filters.ranges["sun.altitude"][0].setText("-")
+    dock.filters.fields.rows["sun.altitude"].edits[0].setText("-")
     assert "sun.altitude" in counted(dock) and "number" in dock.said.text()
 
 
@@ -372,13 +374,21 @@ def test_another_map_tool_ends_drawing(dock: Dock, desktop: Desktop) -> None:
 def test_an_empty_result_says_why(dock: Dock, service: Service) -> None:
     dock.area.mode.setCurrentIndex(dock.area.MAP)
     dock.filters.cloud.setUpperValue(70)
-    dock.filters.ranges["sun.altitude"][0].setText("89")
+    dock.filters.fields.rows["sun.altitude"].edits[0].setText("89")
     box = QgsGeometry.fromRect(dock.iface.mapCanvas().extent()).asWkt()
     found = ask(service, "scenes/ortho/", count="1000", intersects=box)["features"]
     clear = [scene for scene in found if scene["properties"]["cloud_cover"]["estimated"] <= 70]
     assert counted(dock) == f"No scene matches all filters. There would be: {len(clear)} without sun.altitude."
-    dock.filters.ranges["sun.azimuth"][0].setText("359")
+    dock.filters.fields.rows["sun.azimuth"].edits[0].setText("359")
     assert "even without any one of" in counted(dock) and f"there are {len(every(service))}." in dock.said.text()
+
+
+def test_a_long_sentence_changes_neither_the_dock_nor_the_map(dock: Dock, desktop: Desktop) -> None:
+    # With the map as the area, each change of its extent is another search.
+    wide = dock.sizeHint().width()
+    dock.said.setText("No scene matches all filters, even without any one of many fields with long names. " * 3)
+    settle()
+    assert dock.sizeHint().width() == wide
 
 
 def test_a_count_that_is_late_is_not_said(
@@ -476,8 +486,9 @@ def test_the_search_becomes_a_layer_and_products_lie_below_it(dock: Dock, deskto
     select(dock, 0, 1)
     menu = dock.panel.product_button.menu()
     menu.aboutToShow.emit()
-    assert [action.text() for action in menu.actions()] == ["visual", "analytic", "tiles"]
-    menu.actions()[0].trigger()
+    offered = [action for action in menu.actions() if not action.isSeparator()]
+    assert [action.text() for action in offered] == ["visual", "analytic", "tiles"]
+    offered[0].trigger()
     wait_for(lambda: len(QgsProject.instance().mapLayers()) == 3)
     root = QgsProject.instance().layerTreeRoot()
     names = [child.name() for child in root.children()]
@@ -500,7 +511,8 @@ def test_products_of_several_scenes_are_those_they_share(dock: Dock) -> None:
     menu = dock.panel.product_button.menu()
     menu.aboutToShow.emit()
     texts = [action.text() for action in menu.actions()]
-    assert "band_4,band_3,band_2 – natural colours" in texts and "band_1" in texts
+    assert texts[0] == "True colour – band_4,band_3,band_2" and "NDVI, vegetation – band_5,band_4" in texts
+    assert "band_1" in texts
 
 
 def test_the_search_becomes_one_mosaic(dock: Dock) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from planet_scenes import network, thumbnails
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_vector.connections import BUILT_IN
 from planet_vector.errors import ConfigError
 from planet_vector.raster import credential_files

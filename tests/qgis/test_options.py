@@ -9,8 +9,9 @@ import pytest
 from qgis.core import QgsApplication, QgsAuthMethodConfig
 from qgis.PyQt.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
+from planet_scenes.connection import Connection
 from planet_scenes.connection_dialog import ConnectionDialog, ask_for_key
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connections import connections
 from planet_scenes.options_page import Factory, Page
 from planet_vector.connections import BUILT_IN, ENVIRONMENT
 from planet_vector.vector import disk_cache

@@ -19,6 +19,7 @@ ADDED_AND_TAKEN = (
     ("addDockWidget", "removeDockWidget"),
     ("addWebToolBarIcon", "removeWebToolBarIcon"),
     ("addPluginToWebMenu", "removePluginWebMenu"),
+    ("insertAddLayerAction", "removeAddLayerAction"),
     ("registerLocatorFilter", "deregisterLocatorFilter"),
     ("registerOptionsWidgetFactory", "unregisterOptionsWidgetFactory"),
 )
@@ -43,6 +44,7 @@ def listened_to(desktop: Desktop) -> Dict[str, int]:
     counts["docks"] = len(desktop.window.findChildren(QDockWidget))
     counts["children of the window"] = len(desktop.window.children())
     counts["algorithms"] = len(QgsApplication.processingRegistry().providers())
+    counts["data sources"] = len(QgsGui.sourceSelectProviderRegistry().providers())
     counts["branches of the browser"] = len(QgsApplication.dataItemProviderRegistry().providers())
     return counts
 

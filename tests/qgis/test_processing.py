@@ -36,7 +36,8 @@ from qgis.gui import QgsGui, QgsProcessingGui, QgsProcessingParameterWidgetConte
 from qgis.PyQt.QtCore import Qt, QVariant
 from qgis.PyQt.QtWidgets import QComboBox
 
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_scenes.processing.layer_features import nested
 from planet_scenes.processing.provider import ALGORITHMS, Provider
 from planet_vector.connections import BUILT_IN

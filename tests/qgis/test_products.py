@@ -16,6 +16,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, 
 
 from planet_scenes import combined_rasters, gdal_calls, layers, products, raster_opening, tasks
 from planet_scenes.actions import view_of
+from planet_scenes.imagery import TILES, Imagery, offers_of
 from planet_scenes.processing import imagery
 from planet_scenes.products import View
 from planet_scenes.stretch import drawn
@@ -97,7 +98,9 @@ def test_analytic_is_stretched_to_what_is_looked_at(connection: Any, service: Se
 
 def test_landsat_bands_are_combined(connection: Any, service: Service, desktop: Desktop) -> None:
     (scene, *_) = scenes_of(connection, f"PLANET:landsat?limit=1&api_url={connection.url}")
-    assert "band_5,band_4,band_3" in products.products_of(scene)
+    assert Imagery(("band_5", "band_4", "band_3"), (1, 2, 3), title="False colour, vegetation in red") in offers_of(
+        scene
+    )
     (layer,) = add(connection, [scene], "band_5,band_4,band_3")
     assert layer.bandCount() == 3
     for number, product in enumerate(("band_5", "band_4", "band_3"), 1):
@@ -193,7 +196,7 @@ def test_the_scene_type_of_a_layer_is_told_by_its_source(source: str, expected: 
 
 def test_tiles_of_a_scene(connection: Any, service: Service, desktop: Desktop) -> None:
     scene = scenes_of(connection)[0]
-    (layer,) = add(connection, [scene], products.TILES)
+    (layer,) = add(connection, [scene], TILES)
     assert layer.crs().authid() == "EPSG:3857" and service.key not in layer.source()
     from planet_scenes.results import footprint
 
@@ -220,7 +223,7 @@ def test_actions_are_offered_in_search_layers_only(connection: Any, desktop: Des
     other = QgsVectorLayer("Polygon?crs=EPSG:4326", "other", "memory")
     QgsProject.instance().addMapLayer(other)
     registry = QgsGui.mapLayerActionRegistry()
-    assert len(registry.mapLayerActions(search)) == 3 and registry.mapLayerActions(other) == []
+    assert len(registry.mapLayerActions(search)) == 2 and registry.mapLayerActions(other) == []
     actions.stop()
     assert registry.mapLayerActions(search) == []
 
@@ -240,12 +243,12 @@ def test_actions_of_qgis_s_menus_add_each_scene_once(connection: Any, desktop: D
         wait_for(lambda: not tasks._running)  # one task starts the next
         settle()
         found = [layer for layer in QgsProject.instance().mapLayers().values() if isinstance(layer, QgsRasterLayer)]
-        names = sorted(layer.name().split()[2] for layer in found)
+        names = sorted(layer.name().split()[0] for layer in found)
         QgsProject.instance().removeMapLayers([layer.id() for layer in found])
         return names
 
     def offered(menu: QMenu) -> List[Any]:
-        return [action for action in menu.actions() if action.text() == "Add visual to the map"]
+        return [action for action in menu.actions() if action.text() == "Add its imagery to the map"]
 
     form = QgsActionMenu(search, first, "Feature")
     offered(form)[0].trigger()

@@ -9,7 +9,8 @@ import pytest
 from qgis.core import QgsProject
 
 from planet_scenes import layers
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from tests.conftest import KEY, Start
 from tests.qgis.conftest import Desktop, inked, outcome, render
 from tests.qgis.test_products import add, pixels, scenes_of

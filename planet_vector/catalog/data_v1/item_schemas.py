@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Optional, cast
 from urllib.parse import quote
 
 from planet_vector.assets import Asset
-from planet_vector.catalog.data_v1.item_bands import PREFERRED, bands_of, media_type_of
+from planet_vector.catalog.data_v1.item_bands import PREFERRED, bands_of, mask_of, media_type_of
 from planet_vector.catalog.data_v1.item_columns import UNITS, columns_of
 from planet_vector.collection_schema import (
     INTEGER,
@@ -39,6 +39,12 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "sun_elevation": ("sun.altitude", "view:sun_elevation"),
     "sun_azimuth": ("sun.azimuth", "view:sun_azimuth"),
     "view_angle": ("sat.off_nadir", "view:off_nadir"),
+}
+# Values that Planet's documentation of the search filters lists.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "instrument": ("PS2", "PS2.SD", "PSB.SD"),
+    "publishing_stage": ("preview", "standard", "finalized"),
+    "quality_category": ("standard", "test"),
 }
 _OTHERS = (
     SceneField(FILTER, "json", frozenset({"eq"})),
@@ -73,7 +79,12 @@ def schema_of(item_type: str) -> CollectionSchema:
     columns = columns_of(item_type)
     fields = [
         SceneField(
-            name, _KINDS[kind], _TEXTS if kind == TEXT else _RANGES, kind == INTEGER, (), _SYNONYMS.get(name, ())
+            name,
+            _KINDS[kind],
+            _TEXTS if kind == TEXT else _RANGES,
+            kind == INTEGER,
+            synonyms=_SYNONYMS.get(name, ()),
+            choices=() if name == "instrument" and not item_type.startswith("PS") else _CHOICES.get(name, ()),
         )
         for name, kind in columns.items()
         if kind in _KINDS
@@ -161,6 +172,7 @@ def _assets_of(item_type: str, feature: Feature) -> Dict[str, Asset]:
             bands_of(item_type, name),
             on_request=True,
             permitted=permissions is None or name in permitted,
+            mask=mask_of(item_type, name),
         )
         for name in dict.fromkeys([*_texts(feature.get("assets")), *permitted])
     }

@@ -60,6 +60,9 @@ class ScenesV0:
         """
         return schema_of(scene_type)
 
+    def known_schema(self, scene_type: str) -> CollectionSchema:
+        return schema_of(scene_type)
+
     def collection_of(self, feature: object) -> Optional[str]:
         return collection_of(feature)
 

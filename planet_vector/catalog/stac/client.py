@@ -123,6 +123,9 @@ class StacApi:
         """
         return self._known(scene_type)[0]
 
+    def known_schema(self, scene_type: str) -> Optional[CollectionSchema]:
+        return self._schemas[scene_type][0] if scene_type in self._schemas else None
+
     def collection_of(self, feature: object) -> Optional[str]:
         return as_text(as_object(feature).get("collection")) or None
 

@@ -8,11 +8,11 @@ of a column. Lists and objects have no column; they are in ``other``, like value
 from __future__ import annotations
 
 import re
-from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set
+from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.catalog.stac.access import AssetPolicies
 from planet_vector.catalog.stac.item_assets import assets_of, links_of_item, preferred
-from planet_vector.catalog.stac.json_values import as_object, as_text, objects_in
+from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import (
     BOOLEAN,
     ORDERING,
@@ -32,6 +32,9 @@ ORDERS = ("datetime desc", "datetime asc")
 
 MOST_COLUMNS = 200
 """Maximum number of columns of properties; a table with more is not readable, and GDAL's formats limit it."""
+
+MOST_CHOICES = 100
+"""Maximum number of known values of a property."""
 
 _LONGEST = 100  # characters of a column's name
 # Made by the layer, or the name of its feature id.
@@ -84,7 +87,8 @@ def build_schema(
         The schema.
     """
     defaults = as_object(collection.get("item_assets"))
-    columns = columns_of(as_object(collection.get("summaries")), queryables, items)
+    summaries = as_object(collection.get("summaries"))
+    columns = columns_of(summaries, queryables, items)
     name = as_text(collection.get("id"))
     sample = {name: asset for item in items[:1] for name, asset in assets_of(item, policies, defaults).items()}
     return CollectionSchema(
@@ -93,7 +97,9 @@ def build_schema(
         columns={**columns, ASSETS: TEXT},
         meanings=_meanings(columns),
         fields={
-            name: _field(name, kind) for name, kind in columns.items() if name not in _PARAMETERS and kind != BOOLEAN
+            name: _field(name, kind, summaries.get(name), as_object(queryables.get(name)))
+            for name, kind in columns.items()
+            if name not in _PARAMETERS and kind != BOOLEAN
         },
         orders=ORDERS,
         units={name: unit for name, unit in _UNITS.items() if name in columns},
@@ -182,13 +188,26 @@ def _can_name(name: str) -> bool:
     return name.isprintable() and 0 < len(name) <= _LONGEST and "." not in name and name.casefold() not in _RESERVED
 
 
-def _field(name: str, kind: str) -> SceneField:
+def _field(name: str, kind: str, summary: object, queryable: Feature) -> SceneField:
     if kind == TEXT:
-        return SceneField(name, "string", frozenset({"eq"}))
+        return SceneField(
+            name, "string", frozenset({"eq"}), choices=_choices(summary) or _choices(queryable.get("enum"))
+        )
     comparators = ORDERING - {"neq"}
     if kind == TIME:
         return SceneField(name, "time", comparators, spans=True)
-    return SceneField(name, "number", comparators)
+    span = as_object(summary)
+    # The summary has the limits of the items, a queryable those of the property.
+    low, high = as_number(span.get("minimum")), as_number(span.get("maximum"))
+    if low is None and high is None:
+        low, high = as_number(queryable.get("minimum")), as_number(queryable.get("maximum"))
+    return SceneField(name, "number", comparators, low=low, high=high)
+
+
+def _choices(values: object) -> Tuple[str, ...]:
+    """Return the texts in a list of values, without those that a form cannot offer."""
+    found = [as_text(value) for value in values[:MOST_CHOICES]] if isinstance(values, list) else []
+    return tuple(dict.fromkeys(text for text in found if text.isprintable() and 0 < len(text) <= _LONGEST))
 
 
 def _meanings(columns: Mapping[str, str]) -> Meanings:

@@ -10,8 +10,58 @@
     </message>
     <message>
       <location filename="../actions.py" />
-      <source>Add {product} to the map</source>
-      <translation>{product} zur Karte hinzufügen</translation>
+      <source>Add its imagery to the map</source>
+      <translation>Bilddaten zur Karte hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../actions.py" />
+      <source>Add other imagery…</source>
+      <translation>Andere Bilddaten hinzufügen…</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Activate products</source>
+      <translation>Produkte aktivieren</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Activate</source>
+      <translation>Aktivieren</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Requesting the states of products</source>
+      <translation>Zustände der Produkte werden angefordert</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Stop waiting</source>
+      <translation>Nicht mehr warten</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>The service prepares these files on request. That takes some minutes and may count against your quota.</source>
+      <translation>Der Dienst stellt diese Dateien auf Anforderung bereit. Das dauert einige Minuten und kann auf Ihr Kontingent angerechnet werden.</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>All products that you may download are active.</source>
+      <translation>Alle Produkte, die Sie herunterladen dürfen, sind aktiv.</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>Activating {count} products</source>
+      <translation>{count} Produkte werden aktiviert</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>{product} ({count} of {scenes} scenes)</source>
+      <translation>{product} ({count} von {scenes} Szenen)</translation>
+    </message>
+    <message>
+      <location filename="../activation.py" />
+      <source>{count} products are active, and can be added or downloaded.</source>
+      <translation>{count} Produkte sind aktiv und können hinzugefügt oder heruntergeladen werden.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -175,6 +225,11 @@
     </message>
     <message>
       <location filename="../browser.py" />
+      <source>Search in the panel</source>
+      <translation>Im Bedienfeld suchen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
       <source>Rename…</source>
       <translation>Umbenennen …</translation>
     </message>
@@ -215,6 +270,11 @@
     </message>
     <message>
       <location filename="../combined_rasters.py" />
+      <source>{title} has no bands {a} and {b}.</source>
+      <translation>{title} hat keine Bänder {a} und {b}.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
       <source>{title} is not north up, so it cannot be combined with others.</source>
       <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht mit anderen kombiniert werden.</translation>
     </message>
@@ -240,8 +300,13 @@
     </message>
     <message>
       <location filename="../connection_dialog.py" />
-      <source>none, or stored in the configuration below</source>
-      <translation>keiner, oder in der Konfiguration darunter gespeichert</translation>
+      <source>Detect it</source>
+      <translation>Erkennen</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>none</source>
+      <translation>keiner</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -260,13 +325,28 @@
     </message>
     <message>
       <location filename="../connection_dialog.py" />
+      <source>Kind</source>
+      <translation>Art</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
       <source>Key</source>
       <translation>Schlüssel</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
-      <source>Configuration</source>
-      <translation>Konfiguration</translation>
+      <source>or a stored one</source>
+      <translation>oder ein gespeicherter</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Asking the service for its kind …</source>
+      <translation>Art des Dienstes wird erfragt …</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Detecting the kind of a service</source>
+      <translation>Art eines Dienstes wird erkannt</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -289,49 +369,19 @@
       <translation>Es gibt keine Verbindung {name}: eine von {those} angeben oder die Adresse eines Dienstes.</translation>
     </message>
     <message>
+      <location filename="../core.py" />
+      <source>{reason}: log in.</source>
+      <translation>{reason}: Melden Sie sich an.</translation>
+    </message>
+    <message>
       <location filename="../dock.py" />
       <source>Satellite scenes</source>
       <translation>Satellitenszenen</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Zoom to the scene</source>
-      <translation>Zur Szene zoomen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Copy the name</source>
-      <translation>Den Namen kopieren</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save a snapshot</source>
-      <translation>Abzug speichern</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save search</source>
-      <translation>Suche speichern</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Title:</source>
-      <translation>Titel:</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
       <source>Requesting the scene types</source>
       <translation>Szenentypen werden erfragt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Add product</source>
-      <translation>Produkt hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>The scenes have no product in common.</source>
-      <translation>Die Szenen haben kein gemeinsames Produkt.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -342,11 +392,6 @@
       <location filename="../dock.py" />
       <source>{count:,} scenes in view</source>
       <translation>{count:,} Szenen im Ausschnitt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Download…</source>
-      <translation>Herunterladen …</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -372,6 +417,11 @@
       <location filename="../dock_count.py" />
       <source>Counting scenes</source>
       <translation>Szenen werden gezählt</translation>
+    </message>
+    <message>
+      <location filename="../dock_count.py" />
+      <source>Asking the service …</source>
+      <translation>Dienst wird gefragt …</translation>
     </message>
     <message>
       <location filename="../dock_count.py" />
@@ -449,6 +499,66 @@
       <translation>Gebiet</translation>
     </message>
     <message>
+      <location filename="../dock_form.py" />
+      <source>Choose a collection first; the service is listing them.</source>
+      <translation>Wählen Sie zuerst eine Sammlung; der Dienst listet sie gerade auf.</translation>
+    </message>
+    <message>
+      <location filename="../dock_form.py" />
+      <source>Requesting the fields of {collection}</source>
+      <translation>Felder von {collection} werden angefordert</translation>
+    </message>
+    <message>
+      <location filename="../dock_form.py" />
+      <source>The fields of the collection are not known yet: try again in a moment.</source>
+      <translation>Die Felder der Sammlung sind noch nicht bekannt: Versuchen Sie es gleich noch einmal.</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Zoom to the scene</source>
+      <translation>Zur Szene zoomen</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Copy the name</source>
+      <translation>Den Namen kopieren</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Save a snapshot</source>
+      <translation>Abzug speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Save search</source>
+      <translation>Suche speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Title:</source>
+      <translation>Titel:</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Add product</source>
+      <translation>Produkt hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Activate products…</source>
+      <translation>Produkte aktivieren…</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>The scenes have no product in common.</source>
+      <translation>Die Szenen haben kein gemeinsames Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../dock_menus.py" />
+      <source>Download…</source>
+      <translation>Herunterladen …</translation>
+    </message>
+    <message>
       <location filename="../dock_results.py" />
       <source>Choose filters, then search.</source>
       <translation>Filter wählen, dann suchen.</translation>
@@ -465,13 +575,28 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Layer</source>
+      <translation>Layer</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Let a layer of the search follow the map</source>
       <translation>Einen Layer der Suche der Karte folgen lassen</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Follow</source>
+      <translation>Folgen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>More actions for the search</source>
       <translation>Weitere Aktionen für die Suche</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>More</source>
+      <translation>Mehr</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -500,11 +625,6 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>the area</source>
-      <translation>das Gebiet</translation>
-    </message>
-    <message>
-      <location filename="../empty.py" />
       <source>the dates</source>
       <translation>das Datum</translation>
     </message>
@@ -515,13 +635,18 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>the quality</source>
-      <translation>die Qualität</translation>
+      <source>The service has no scenes of type {scene_type}.</source>
+      <translation>Der Dienst hat keine Szenen vom Typ {scene_type}.</translation>
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>The service has no scenes of type {scene_type}.</source>
-      <translation>Der Dienst hat keine Szenen vom Typ {scene_type}.</translation>
+      <source>the area</source>
+      <translation>das Gebiet</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>No scene matches. With latitude and longitude of the area swapped there would be {count:,}: longitude comes first.</source>
+      <translation>Keine Szene passt. Mit vertauschter Breite und Länge des Gebiets gäbe es {count:,}: Die Länge steht zuerst.</translation>
     </message>
     <message>
       <location filename="../empty.py" />
@@ -539,24 +664,34 @@
       <translation>Keine Szene erfüllt alle Filter, auch nicht ohne einen von: {those}. Ohne sie alle gibt es {count:,}.</translation>
     </message>
     <message>
+      <location filename="../field_rows.py" />
+      <source>Any</source>
+      <translation>Jede</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>from</source>
+      <translation>von</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>to</source>
+      <translation>bis</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>several with commas between</source>
+      <translation>mehrere durch Kommas getrennt</translation>
+    </message>
+    <message>
+      <location filename="../field_rows.py" />
+      <source>{quality} or better</source>
+      <translation>{quality} oder besser</translation>
+    </message>
+    <message>
       <location filename="../filters.py" />
       <source>More fields</source>
       <translation>Weitere Felder</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Acquired</source>
-      <translation>Aufgenommen</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Cloud</source>
-      <translation>Wolken</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Quality</source>
-      <translation>Qualität</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -565,8 +700,18 @@
     </message>
     <message>
       <location filename="../filters.py" />
-      <source>Any</source>
-      <translation>Jede</translation>
+      <source>Acquired</source>
+      <translation>Aufgenommen</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>From – to</source>
+      <translation>Von – bis</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Cloud</source>
+      <translation>Wolken</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -615,33 +760,8 @@
     </message>
     <message>
       <location filename="../filters.py" />
-      <source>From</source>
-      <translation>Von</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>To</source>
-      <translation>Bis</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>from</source>
-      <translation>von</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>to</source>
-      <translation>bis</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
       <source>any</source>
       <translation>beliebig</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>{quality} or better</source>
-      <translation>{quality} oder besser</translation>
     </message>
     <message>
       <location filename="../follow.py" />
@@ -657,6 +777,46 @@
       <location filename="../gdal_calls.py" />
       <source>GDAL gives no reason</source>
       <translation>GDAL nennt keinen Grund</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>True colour</source>
+      <translation>Echtfarben</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>False colour, vegetation in red</source>
+      <translation>Falschfarben, Vegetation in Rot</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Short-wave infrared, cities</source>
+      <translation>Kurzwelliges Infrarot, Städte</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Fields</source>
+      <translation>Felder</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Land and water</source>
+      <translation>Land und Wasser</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>NDVI, vegetation</source>
+      <translation>NDVI, Vegetation</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>NDWI, open water</source>
+      <translation>NDWI, offenes Wasser</translation>
+    </message>
+    <message>
+      <location filename="../imagery.py" />
+      <source>Scene {scene} has no product that can be opened.</source>
+      <translation>Szene {scene} hat kein Produkt, das geöffnet werden kann.</translation>
     </message>
     <message>
       <location filename="../layers.py" />
@@ -680,8 +840,18 @@
     </message>
     <message>
       <location filename="../locator.py" />
+      <source>{name} has no scene {scene}.</source>
+      <translation>{name} hat keine Szene {scene}.</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
       <source>Add its footprint</source>
       <translation>Ihren Umriss hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
+      <source>{name} has {count} collections: write pl COLLECTION/ID.</source>
+      <translation>{name} hat {count} Sammlungen: Schreiben Sie pl SAMMLUNG/ID.</translation>
     </message>
     <message>
       <location filename="../locator.py" />
@@ -707,11 +877,6 @@
       <location filename="../options_page.py" />
       <source>set outside QGIS</source>
       <translation>außerhalb von QGIS gesetzt</translation>
-    </message>
-    <message>
-      <location filename="../options_page.py" />
-      <source>none</source>
-      <translation>keiner</translation>
     </message>
     <message>
       <location filename="../options_page.py" />
@@ -762,6 +927,11 @@
       <location filename="../plugin.py" />
       <source>Search satellite scenes</source>
       <translation>Satellitenszenen suchen</translation>
+    </message>
+    <message>
+      <location filename="../plugin.py" />
+      <source>Add Satellite Scenes…</source>
+      <translation>Satellitenszenen hinzufügen…</translation>
     </message>
     <message>
       <location filename="../polygons.py" />
@@ -1295,33 +1465,13 @@
     </message>
     <message>
       <location filename="../products.py" />
-      <source>natural colours</source>
-      <translation>natürliche Farben</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>vegetation, in near infrared</source>
-      <translation>Vegetation, im nahen Infrarot</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>cities, in short-wave infrared</source>
-      <translation>Städte, im kurzwelligen Infrarot</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>fields</source>
-      <translation>Felder</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>land and water</source>
-      <translation>Land und Wasser</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
       <source>Opening {product} of {title}</source>
       <translation>{product} von {title} wird geöffnet</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>imagery</source>
+      <translation>Bilddaten</translation>
     </message>
     <message>
       <location filename="../products.py" />
@@ -1332,6 +1482,11 @@
       <location filename="../products.py" />
       <source>Imagery of {layer}</source>
       <translation>Bilder zu {layer}</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>Band {number}</source>
+      <translation>Band {number}</translation>
     </message>
     <message>
       <location filename="../products.py" />
@@ -1404,6 +1559,46 @@
       <translation>Der Abzug hat nur {kept} von {count} Szenen und wurde verworfen: noch einmal versuchen.</translation>
     </message>
     <message>
+      <location filename="../source_page.py" />
+      <source>Add satellite scenes as a layer</source>
+      <translation>Satellitenszenen als Layer hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Add satellite scenes</source>
+      <translation>Satellitenszenen hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Filter collections</source>
+      <translation>Sammlungen filtern</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Only scenes in the present extent of the map</source>
+      <translation>Nur Szenen im aktuellen Kartenausschnitt</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Connect to list the collections.</source>
+      <translation>Verbinden Sie sich, um die Sammlungen aufzulisten.</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>Connect</source>
+      <translation>Verbinden</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>scenes, the newest</source>
+      <translation>Szenen, die neuesten</translation>
+    </message>
+    <message>
+      <location filename="../source_page.py" />
+      <source>The service lists no collections.</source>
+      <translation>Der Dienst listet keine Sammlungen auf.</translation>
+    </message>
+    <message>
       <location filename="../stored_keys.py" />
       <source>The key was not stored: no master password was entered.</source>
       <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
@@ -1430,8 +1625,23 @@
     </message>
     <message>
       <location filename="../style.py" />
+      <source>Filled</source>
+      <translation>Gefüllt</translation>
+    </message>
+    <message>
+      <location filename="../style.py" />
+      <source>Outlines</source>
+      <translation>Umrisse</translation>
+    </message>
+    <message>
+      <location filename="../style.py" />
       <source>{low:g} to {high:g} % cloud</source>
       <translation>{low:g} bis {high:g} % Wolken</translation>
+    </message>
+    <message>
+      <location filename="../thumbnails.py" />
+      <source>The service returned a thumbnail that cannot be shown.</source>
+      <translation>Der Dienst hat ein Vorschaubild geliefert, das nicht angezeigt werden kann.</translation>
     </message>
     <message>
       <location filename="../thumbnails.py" />

@@ -21,7 +21,8 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from planet_scenes import core
-from planet_scenes.connections import Connection, connections
+from planet_scenes.connection import Connection
+from planet_scenes.connections import connections
 from planet_scenes.icons import icon
 from planet_scenes.polygons import WGS84
 from planet_scenes.processing.layer_features import features_of, nested, plain
