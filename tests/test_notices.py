@@ -19,7 +19,8 @@ SHIPPED = ("planet_vector", "plugins", "qgis_plugin/planet_scenes")
 OWN = (
     "planet_vector/py.typed",
     "planet_vector/maps/static/map.*",
-    *(f"planet_vector/maps/static/{name}.js" for name in ("details", "graticule", "list", "tiles", "time")),
+    *(f"planet_vector/maps/static/{name}.js" for name in ("compare", "details", "graticule", "list", "output")),
+    *(f"planet_vector/maps/static/{name}.js" for name in ("tiles", "time")),
     "planet_vector/server/api/static/docs.*",
     "planet_vector/server/api/static/start.*",
     "qgis_plugin/planet_scenes/metadata.txt",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import geopandas
     import pyarrow
 
+    from planet_vector.maps.inline import InlineMap
+
 _ALL = range(sys.maxsize)  # indices of any number of scenes
 _IN_REPR = 120  # most characters of the name shown
 _IN_HTML = 10  # most scenes shown
@@ -53,6 +55,7 @@ class Search:
     ``search.to_arrow()``       all scenes as an Arrow table, with the columns of the layer
     ``search.to_geopandas()``   the same as a data frame
     ``search.to_parquet(path)`` the same as a GeoParquet file
+    ``search.map()``            the scenes on a map within a notebook
     ``search.close()``          drops pending requests
     ==========================  =====================================================================================
 
@@ -189,6 +192,25 @@ class Search:
         with named_extra():
             from planet_vector.vector import arrow_tables
         arrow_tables.write_parquet(self.to_arrow(progress), Path(path))
+
+    def map(self, height: int = 560, overlays: int = 0) -> InlineMap:
+        """Return a map of the scenes for a notebook, which shows it within the cell, as `planet_vector.show_map`.
+
+        Parameters
+        ----------
+        height : int
+            Height in the notebook, in pixels.
+        overlays : int
+            The number of pictures on the map, of the newest scenes.
+
+        Returns
+        -------
+        planet_vector.maps.inline.InlineMap
+            The map.
+        """
+        import planet_vector
+
+        return planet_vector.show_map(self, height=height, overlays=overlays)
 
     def close(self) -> None:
         """Drop pending requests; scenes read before stay cached, and the next access requests the rest."""

@@ -223,7 +223,7 @@ def test_on_paper_there_is_the_map_and_the_legend(show: Show, page: Path) -> Non
 
 def test_a_notebook_shows_the_map(show: Show, closed: Service, tmp_path: Path) -> None:
     search = planet_vector.search(f"PLANET:ortho?{CLEAR}&limit=5", connection=closed.url, key=closed.key)
-    shown = planet_vector.show_map(search, height=400)
+    shown = search.map(height=400)
     assert repr(shown).startswith("<InlineMap")
     (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><body>{shown._repr_html_()}</body>", encoding="utf-8")
     seen = show(tmp_path / "notebook.html")
