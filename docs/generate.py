@@ -64,7 +64,7 @@ ARCHIVE = DOCS.parent / "demo" / "archive"  # from `make demo`
 MOST_BYTES = 400_000  # larger PNGs get a palette
 COLOURS = 192  # of that palette, which takes a third of the bytes without a visible difference
 # Modules with make(directory, environ), which writes into docs/img.
-DRAWING = ("pictures_maps", "pictures_stacks", "pictures_timeseries")
+DRAWING = ("pictures_maps", "pictures_stacks", "pictures_timeseries", "pictures_jobs")
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import NamedTuple, Optional, Tuple
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 
 class SpectralBand(NamedTuple):
@@ -31,6 +32,12 @@ class SpectralBand(NamedTuple):
     common: str = ""
 
     @property
+    def label(self) -> str:
+        """The name by what the band shows: its own if that is a word, such as ``red_edge``, else the common name."""
+        own = self.name if re.fullmatch(r"[a-z]{2,}[a-z0-9_]*", self.name) else ""
+        return own or self.common or self.name or self.description
+
+    @property
     def centre(self) -> Optional[float]:
         """The central wavelength in micrometres."""
         return None if self.low is None or self.high is None else round((self.low + self.high) / 2, 5)
@@ -39,6 +46,37 @@ class SpectralBand(NamedTuple):
     def width(self) -> Optional[float]:
         """The width of the band pass in micrometres."""
         return None if self.low is None or self.high is None else round(self.high - self.low, 5)
+
+
+class PixelClasses(NamedTuple):
+    """Classes of pixels in a mask of usable pixels.
+
+    Attributes
+    ----------
+    name : str
+        Its kind, such as ``udm2``.
+    shown : mapping of str to mapping
+        By the word for what is hidden, such as ``clouds``: by the number of a band of the mask, counted from 1, the
+        values of the pixels that are not hidden.
+    """
+
+    name: str
+    shown: Mapping[str, Mapping[int, FrozenSet[int]]]
+
+
+class MaskAsset(NamedTuple):
+    """Asset that masks the pixels of another.
+
+    Attributes
+    ----------
+    asset : str
+        Its name. The scene may lack it.
+    classes : PixelClasses
+        The classes of its pixels.
+    """
+
+    asset: str
+    classes: PixelClasses
 
 
 class BandValues(NamedTuple):
@@ -80,6 +118,10 @@ class Asset:
         Whether the key of the search may download it.
     refusal : str
         Why the file cannot be opened as a raster, as the end of a sentence about it; empty if it can.
+    mask : MaskAsset, optional
+        The asset that contains its mask of usable pixels; None if no such asset is known.
+    band_variants : tuple of tuple of SpectralBand
+        The bands by their number, if `bands` is empty since files of the product differ in it.
     values : tuple of BandValues
         Values of its bands in order; empty if the service does not state them.
     gsd : float or None
@@ -99,6 +141,19 @@ class Asset:
     values: Tuple[BandValues, ...] = ()
     gsd: Optional[float] = None
     gdal_name: str = ""
+    mask: Optional[MaskAsset] = None
+    band_variants: Tuple[Tuple[SpectralBand, ...], ...] = ()
+
+    def bands_among(self, count: int) -> Tuple[SpectralBand, ...]:
+        """Return the bands of a file with some number of bands; empty if they are not documented.
+
+        Parameters
+        ----------
+        count : int
+            The number of bands in the file, without alpha.
+        """
+        variants = (self.bands,) if self.bands else self.band_variants
+        return next((bands for bands in variants if len(bands) == count), ())
 
 
 class AssetState(NamedTuple):

@@ -6,6 +6,8 @@ import functools
 import os
 import sys
 import threading
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Callable, Dict, Optional, Protocol, Tuple, Union
 
@@ -74,9 +76,16 @@ class FileBar:
     """Progress bar of several files: their bytes, the number of complete files, and the share of each incomplete one.
 
     It may be called from several threads, and is erased when closed.
+
+    Parameters
+    ----------
+    files : int, optional
+        The number of files; with it, the time that is left is estimated from the complete files.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: Optional[int] = None) -> None:
+        self._files = files
+        self._begun = time.monotonic()
         self._under_way: Dict[Path, Tuple[int, Optional[int]]] = {}
         self._complete: Dict[Path, int] = {}  # with their sizes in bytes
         self._lock = threading.Lock()
@@ -103,12 +112,24 @@ class FileBar:
             first = self._bar is None
             if self._bar is None:
                 self._bar = _new_bar("", "B", None, leave=False)
-            files = [f"{len(self._complete)} files", *(_share(path, *each) for path, each in self._under_way.items())]
+            files = [self._count(), *(_share(path, *each) for path, each in self._under_way.items())]
             self._bar.set_postfix_str(_written(", ".join(files)), refresh=False)
             there = sum(self._complete.values()) + sum(done for done, _ in self._under_way.values())
             self._bar.update(there - self._bar.n)
             if first:
                 self._bar.refresh()
+
+    def _count(self) -> str:
+        """Return the number of complete files, and with their total the time that is left."""
+        complete = len(self._complete)
+        if self._files is None:
+            return f"{complete} files"
+        shares = sum(done / total for done, total in self._under_way.values() if total)
+        left = self._files - complete - shares
+        if not complete or left <= 0:
+            return f"{complete} of {self._files} files"
+        seconds = round((time.monotonic() - self._begun) * left / (complete + shares))
+        return f"{complete} of {self._files} files, {timedelta(seconds=seconds)} left"
 
     def clear(self) -> None:
         """Erase the bar before other output; the next call draws it again."""

@@ -7,7 +7,7 @@ import json
 import operator
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple, Union
 
 from planet_vector.collection_schema import COMPARATORS, CollectionSchema, SceneField
@@ -17,7 +17,7 @@ from planet_vector.errors import AreaWarning, QueryError, warn
 from planet_vector.geometry.areas import read_text
 from planet_vector.geometry.boxes import Box
 from planet_vector.json_faults import json_fault
-from planet_vector.times import INSTANT, format_time, parse_time
+from planet_vector.times import INSTANT, TimeSpan, format_time, is_period, is_span, parse_span, parse_time, period_of
 
 Value = Union[str, int, float, datetime]
 
@@ -337,45 +337,47 @@ class Query:
 
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_OPEN = ("", "..")
 
 
-def _parse_conditions(fields: Mapping[str, SceneField], name: str, text: str) -> List[Condition]:
-    """Parse a parameter; a date stands for its whole day in a field that takes spans."""
-    stem, _, comparator = name.rpartition(".")
-    known = fields.get(name, fields.get(stem))
-    if known is None or not known.spans:
-        return [Condition.parse(fields, name, text)]
-    text = text.strip(BLANK)
-    if name == known.name:
-        if "/" in text or _DATE.fullmatch(text):
-            low, high = (end.strip(BLANK) for end in (text.split("/") if text.count("/") == 1 else (text, text)))
-            return _span_conditions(known, text, low, high)
-    elif _DATE.fullmatch(text) and comparator in ("lte", "gt"):
-        day_after = _day_after(known, text)
-        return [before(known, day_after) if comparator == "lte" else Condition(known, "gte", day_after)]
-    return [Condition.parse(fields, name, text)]
+def span_conditions(field: SceneField, span: TimeSpan) -> List[Condition]:
+    """Return the conditions that a time lies in a span.
 
-
-def _span_conditions(known: SceneField, text: str, low: str, high: str) -> List[Condition]:
-    if low in _OPEN and high in _OPEN:
-        raise QueryError(f"{known.name} is {text!r}: it takes a time, or A/B, A/.. or ../B.")
-    found = [Condition(known, "gte", _parse_value(known, low))] if low not in _OPEN else []
-    if high not in _OPEN:
-        last = before(known, _day_after(known, high)) if _DATE.fullmatch(high) else None
-        found.append(last or Condition(known, "lte", _parse_value(known, high)))
-        if len(found) == 2 and found[0].rank > found[1].rank:  # type: ignore[operator]
-            raise QueryError(f"{known.name} is {text!r}, from a later time to an earlier one: write {high}/{low}.")
+    Parameters
+    ----------
+    field : SceneField
+        The field of the time.
+    span : TimeSpan
+        The span.
+    """
+    found = [] if span.low is None else [Condition(field, "gte", span.low)]
+    if span.high is not None:
+        found.append(before(field, span.high) if span.whole else Condition(field, "lte", span.high))
     return found
 
 
-def _day_after(known: SceneField, date: str) -> datetime:
-    day = _parse_value(known, date)
-    assert isinstance(day, datetime)
+def _parse_conditions(fields: Mapping[str, SceneField], name: str, text: str) -> List[Condition]:
+    """Parse a parameter; spans of time, months and years are taken for any time.
+
+    A date stands for its whole day in a span, and in all comparisons of a field that takes spans.
+    """
+    stem, _, comparator = name.rpartition(".")
+    known = fields.get(name, fields.get(stem))
+    if known is None or known.kind != "time":
+        return [Condition.parse(fields, name, text)]
+    text = text.strip(BLANK)
+    whole = is_period(text) or (known.spans and bool(_DATE.fullmatch(text)))
     try:
-        return day + timedelta(days=1)
-    except OverflowError:
-        raise QueryError(f"{known.name} is {date!r}: that is after all time.") from None
+        if name == known.name and (whole or is_span(text)):
+            return span_conditions(known, parse_span(text))
+        if whole and comparator in ("gte", "lt", "lte", "gt"):
+            first, after = period_of(text)
+            if comparator in ("gte", "lt"):
+                return [Condition(known, "gte", first) if comparator == "gte" else before(known, first)]
+            assert after is not None
+            return [before(known, after) if comparator == "lte" else Condition(known, "gte", after)]
+    except ValueError as error:
+        raise QueryError(f"{known.name}: {error}.") from None
+    return [Condition.parse(fields, name, text)]
 
 
 def _taken(known: SceneField) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import Catalog, catalog_of_scenes, connect
-from planet_vector.errors import NameSyntaxError
+from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.progress import FileBar, FileProgress, Progress, bar_for
 from planet_vector.query import Query
@@ -28,6 +28,9 @@ def open_product(
     name: str,
     *,
     res: Union[str, float] = "highest",
+    mask: Optional[str] = None,
+    index: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     connection: Optional[str] = None,
     key: Optional[str] = None,
     cache: bool = False,
@@ -45,6 +48,18 @@ def open_product(
         ``/L15-0763E-0959N`` one of them.
     res : "highest", "lowest" or float
         For several products: the pixel size of the finest, of the coarsest, or a size in metres.
+    mask : str, optional
+        Pixels to hide, according to the scene's mask of usable pixels: some of ``clouds``, ``haze``, ``light_haze``,
+        ``heavy_haze``, ``shadow`` and ``snow``, separated by commas; or ``unclear``, all that is not clear. The name of
+        a kind of mask, such as ``udm2``, hides what is not clear, too, and requires that kind.
+    index : str, optional
+        Compute an index of bands instead of returning the bands: a name, such as ``ndvi``, or an expression, such as
+        ``(nir - red) / (nir + red)``, as `planet_vector.bands.expressions.parse_expression` takes it. The name may
+        be that of a scene without products, whose bands are then found in any product that is no picture. The dataset
+        has one band of float32, with NaN where a band has no data.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `activate_products` does; a callback is called with the
+        number of active files and of all.
     connection, key : str, optional
         As for `planet_vector.connect`.
     cache : bool
@@ -62,6 +77,12 @@ def open_product(
     ------
     NameSyntaxError
         If the name is invalid, or names no product.
+    NotFoundError
+        If the scene lacks a product, or the asset that masks it.
+    QueryError
+        If the mask does not tell what to hide, or the name is of a basemap, which has neither mask nor named bands.
+    ExpressionError
+        If the index is no expression, or a band is missing or in several products.
     ServiceError
         If a request fails.
     RasterAccessError
@@ -69,12 +90,25 @@ def open_product(
     """
     parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
+        if mask is not None or index is not None:
+            raise QueryError("A basemap has no mask of usable pixels and no named bands: leave out mask and index.")
         return _open_basemap(parsed, catalog, cache)
+    if index is not None:
+        from planet_vector.raster.indices import open_index
+
+        scene = catalog.scene(parsed.collection, parsed.item)
+        given = () if parsed.products == ("all",) else parsed.products
+        return open_index(catalog, scene, index, given, res, mask, activate)
     scene, products = _scene(parsed, catalog)
-    if len(products) > 1 or products[0] == "all":
+    if activate:
+        from planet_vector.raster.scene_files import activate_files, scene_file
+
+        wanted = scene.products if products[0] == "all" else products
+        activate_files(catalog, [(scene, scene_file(catalog, scene, each, mask)) for each in wanted], activate)
+    if len(products) > 1 or products[0] == "all" or mask is not None:
         from planet_vector.raster.band_stack import open_bands
 
-        return open_bands(catalog, scene, products, res)
+        return open_bands(catalog, scene, products, res, mask)
     from planet_vector.raster.band_stack import lacks_values, open_bands
     from planet_vector.raster.product import open_link
 
@@ -84,6 +118,7 @@ def open_product(
         return open_bands(catalog, scene, products, res)
     dataset = open_link(catalog, scene.link_to(asset), title, bar_for(progress, title, "B"))
     if not lacks_values(dataset, asset):
+        dataset.asset = asset
         return dataset
     dataset.close()
     return open_bands(catalog, scene, products, res)
@@ -161,6 +196,9 @@ def open_mosaic(
     dst_bounds: Optional[Tuple[float, float, float, float]] = None,
     top: str = "newest",
     resampling: str = "nearest",
+    mask: Optional[str] = None,
+    index: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> DatasetReader:
@@ -183,19 +221,33 @@ def open_mosaic(
         The scene on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
         ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
+    mask : str, optional
+        Pixels to hide in each scene, as for `open_product`; the scenes below show through there.
+    index : str, optional
+        Compute an index of the mosaic's bands, as for `open_product`. By default the bands are found in any product
+        that is no picture.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `activate_products` does; a callback is called with the
+        number of active files and of all.
     connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
     -------
     rasterio.io.DatasetReader
-        With a method ``save_vrt(path)``.
+        With a method ``save_vrt(path)``, except for an index.
     """
     from planet_vector.geometry.ground import area_searched
-    from planet_vector.raster.scene_mosaic import open_scenes
 
     catalog, scenes = _found(search, connection, key)
-    return open_scenes(catalog, list(scenes), product, dst_crs, res, dst_bounds, top, resampling, area_searched(scenes))
+    place = dst_crs, res, dst_bounds, top, resampling, area_searched(scenes), mask, activate
+    if index is not None:
+        from planet_vector.raster.indices import open_index_of_scenes
+
+        return open_index_of_scenes(catalog, list(scenes), index, product, *place)
+    from planet_vector.raster.scene_mosaic import open_scenes
+
+    return open_scenes(catalog, list(scenes), product, *place)
 
 
 def quicklook(
@@ -230,10 +282,10 @@ def quicklook(
         If the box shares no ground with the product, or it cannot be read.
     """
     from planet_vector.raster.pictures import picture_of
-    from planet_vector.raster.product import open_link
+    from planet_vector.raster.product import open_scene
 
     product = scene.schema.product(product)
-    with open_link(scene.service(), scene.product_link(product), f"{scene.id}/{product}") as dataset:
+    with open_scene(scene.service(), scene, product) as dataset:
         return picture_of(dataset, bbox, width)
 
 
@@ -249,8 +301,8 @@ def activate_products(
 ) -> List[str]:
     """Activate products at a service that makes files available on request, and wait until they are active.
 
-    Activation takes some minutes and may count against a quota. No other function activates a product. After an
-    interruption, a new call continues.
+    Activation takes some minutes and may count against a quota. Other functions activate products only with
+    ``activate=True``. After an interruption, a new call continues.
 
     Parameters
     ----------
@@ -421,8 +473,8 @@ def _found(
     search: Sought, connection: Optional[str], key: Optional[str], anew: bool = False
 ) -> Tuple[Catalog, Iterable[Scene]]:
     """Return the service and the scenes of a search; errors in the search are raised at once."""
-    from planet_vector.vector.search import Search
     from planet_vector.vector.search import search as search_for
+    from planet_vector.vector.search_view import Search
 
     if isinstance(search, (str, Query)):
         found = search_for(search, connection=connection, key=key, anew=anew)

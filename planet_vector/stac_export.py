@@ -240,11 +240,14 @@ def _assets(scene: Scene, headers: Mapping[str, RasterHeader]) -> Dict[str, Dict
 
 def _bands(asset: Asset, header: Optional[RasterHeader]) -> List[Dict[str, Any]]:
     """Return STAC's description of an asset's bands, in their order."""
-    if asset.bands:
-        return [_band(asset, band) for band in asset.bands]
     if header is None:
-        return []
+        return [_band(asset, band) for band in asset.bands]
     colours = [colour.name for colour in header.colours]
+    known = dict(zip(header.shown, asset.bands_among(len(header.shown))))
+    if known:
+        return [
+            _band(asset, known[number]) if number in known else {"name": name} for number, name in enumerate(colours, 1)
+        ]
     named = len(set(colours)) == len(colours) and set(colours) >= {"red", "green", "blue"}
     names = colours if named else [f"band_{number}" for number in range(1, len(colours) + 1)]
     return [{"name": name, **({"common_name": name} if name in _COMMON else {})} for name in names]

@@ -146,6 +146,8 @@ class StacServer:
             answer["numberMatched"] = len(found) + (3 if fault == "count too large" else 0)
             if fault == "count estimated" and len(found) > 50:  # as pgstac, which estimates expensive counts
                 answer["numberMatched"] = len(found) * 4 // 3 + 7
+            if fault == "count estimated low" and len(found) > 50:
+                answer["numberMatched"] = len(found) * 2 // 3
         more = end < len(found)
         if fault == "next missing":
             more = False

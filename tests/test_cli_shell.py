@@ -122,6 +122,13 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         ("thumbnails x --size l", ["lg"]),
         ("cache ''", ["clear"]),
         ("completion ''", ["bash", "zsh", "fish"]),
+        ("search --connection earth", ["earth-search"]),
+        ("search --connection planet -s PSS", ["PSScene", "PSScene4Band", "PSScene3Band"]),
+        ("count -s SkySatCollect --connection planet aoi.geojson --where ground_control_", ["ground_control_ratio"]),
+        ("count --connection planet --where cloud_cover l", ["light_haze_percent", "lt", "lte"]),
+        ("download --connection local x --product vis", ["visual"]),
+        ("download --connection local x --product analytic,unr", ["analytic,unrectified"]),
+        ("search --connection nowhere -s ''", []),
     ],
 )
 def test_bash_completes_at_the_tab_key(run: Run, typed: str, offered: list[str]) -> None:

@@ -48,6 +48,7 @@ from tests.data_v1_service import (
     start,
     start_store,
 )
+from tests.vector.as_gdal import assert_as_gdal
 
 pyogrio = pytest.importorskip("pyogrio")
 rasterio = pytest.importorskip("rasterio")
@@ -768,3 +769,12 @@ def test_the_key_is_in_nothing_that_is_shown(service: DataV1Service, catalog: Ca
         assert KEY not in dataset.name
     assert KEY not in planet_vector.resolve(name(item=f"PSScene/{item['id']}/ortho_visual"))
     assert {each.key for each in service.log} == {KEY}
+
+
+# ---- tables -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("item_type", ["PSScene", "SkySatScene"])
+def test_a_table_is_what_gdal_reads(item_type: str) -> None:
+    assert len(assert_as_gdal(name(item=item_type))) >= 40

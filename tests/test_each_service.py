@@ -36,6 +36,8 @@ if HAS_FIONA:
     with fiona.Env():
         pass
 
+pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")  # odc-geo's
+
 NAME = "each"
 MONTH = datetime(2015, 6, 1, tzinfo=timezone.utc), datetime(2015, 7, 1, tzinfo=timezone.utc)
 BOX = 11.96, 47.86, 11.99, 47.88

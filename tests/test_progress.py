@@ -111,3 +111,45 @@ def test_an_argument_is_a_bar_a_callable_or_nothing() -> None:
     assert call is not None
     call(1, 2)
     assert told == [(1, 2)] and isinstance(bar_for(True, "x"), CountBar)
+
+
+def test_files_of_a_known_number_are_counted_with_the_time_that_is_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("planet_vector.progress.time.monotonic", lambda: clock[0])
+    shown = FileBar(4)
+    shown(Path("a.tif"), 500, 1000)
+    assert "0 of 4 files, a.tif 50 %" in lines(capsys)[-1]
+    clock[0] = 160.0
+    shown(Path("a.tif"), 1000, 1000)
+    shown(Path("b.tif"), 500, 1000)
+    shown.clear()
+    assert shown._count() == "1 of 4 files, 0:01:40 left"  # 1.5 files took a minute
+    for name in ("b.tif", "c.tif", "d.tif"):
+        shown(Path(name), 1000, 1000)
+    assert shown._count() == "4 of 4 files"
+    shown.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal as POSIX has it")
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_search_into_a_file_shows_how_far_it_is_unless_it_is_to_be_quiet(
+    service: Service, tmp_path: Path, quiet: bool
+) -> None:
+    import os
+    import pty
+
+    terminal, other = pty.openpty()
+    command = [sys.executable, "-m", "planet_vector.cli", "search", *(["-q"] if quiet else [])]
+    with open(tmp_path / "scenes.json", "wb") as out:
+        subprocess.run(command, stdout=out, stderr=other, env=service.environ, check=True, timeout=120)
+    os.close(other)
+    try:
+        told = os.read(terminal, 10_000)
+    except OSError:  # nothing was written
+        told = b""
+    os.close(terminal)
+    count = len((tmp_path / "scenes.json").read_text().splitlines())
+    assert (b"Scenes: 100%" in told and f"{count}/{count}".encode() in told) == (not quiet)
+    assert not quiet or told == b""

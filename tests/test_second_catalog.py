@@ -26,6 +26,7 @@ from planet_vector.vector import disk_cache
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import ROOT, Service, Start
 from tests.second_catalog import COLLECTION, FEATURES, KIND, SCHEMA, SIZE, Moments, install, like_moments
+from tests.vector.as_gdal import assert_as_gdal
 
 pyogrio = pytest.importorskip("pyogrio")
 rasterio = pytest.importorskip("rasterio")
@@ -377,3 +378,8 @@ def test_types_and_help_are_the_service_s(command: Command) -> None:
 
 def _time(feature: Feature) -> datetime:
     return parse_time(feature["properties"]["datetime"])
+
+
+def test_a_table_is_what_gdal_reads(second: Moments, features: List[Feature]) -> None:
+    table = assert_as_gdal(f"PLANET:{COLLECTION}?connection={NAME}")
+    assert sorted(table["id"].to_pylist()) == sorted(feature["id"] for feature in features)

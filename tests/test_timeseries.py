@@ -21,8 +21,10 @@ from rasterio.warp import transform  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import ConfigError, PlanetVectorError, QueryError  # noqa: E402
+from planet_vector.assets import BandValues  # noqa: E402
+from planet_vector.bands.expressions import parse_expression  # noqa: E402
 from planet_vector.series.places import places_of  # noqa: E402
-from planet_vector.series.sampling import SampledFile  # noqa: E402
+from planet_vector.series.sampling import SampledFile, Scaling  # noqa: E402
 
 from .conftest import Service, Start  # noqa: E402
 
@@ -242,6 +244,24 @@ def test_far_apart_pixels_are_read_block_by_block(tmp_path: Path) -> None:
         values, valid = file.read([1], rows, columns, lambda: None)
     assert values[0].tolist() == (columns * 100 + rows).tolist() and valid.all()
     assert Counting.sizes == [10, 1, 1]
+
+
+def test_what_the_service_states_holds_for_a_file_without(tmp_path: Path) -> None:
+    profile = {"driver": "GTiff", "width": 3, "height": 1, "count": 1, "dtype": "uint16"}
+    with rasterio.open(tmp_path / "a.tif", "w", crs="EPSG:32632", transform=_UTM, **profile) as target:
+        target.write(np.array([[[0, 1500, 4000]]], "uint16"))
+    place = places_of(shapely.box(11.9, 47.8, 12.1, 48))[0]
+    stated = [BandValues(0, 0.0001, -0.1)]
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        file = SampledFile(dataset, "a", stated)
+        pixels = file.pixels_of(place)
+        _, valid = file.read([1], pixels.rows, pixels.columns, lambda: None)
+        assert valid.tolist() == [False, True, True]
+        band = file.header.bands[0]
+        assert (band.scale, band.offset) == (0.0001, -0.1)
+        file.check("red", 1, parse_expression("evi"), Scaling())  # no integers without a scale
+        with pytest.raises(QueryError, match="reflectance from 0 to 1"):
+            SampledFile(dataset, "a").check("red", 1, parse_expression("evi"), Scaling())
 
 
 # ---- faults, cancelling, continuing ----------------------------------------------------------------------

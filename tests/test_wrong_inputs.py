@@ -11,7 +11,7 @@ import threading
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Sequence
+from typing import Callable, Dict, Iterator, NamedTuple, Sequence
 
 import pytest
 
@@ -36,6 +36,9 @@ FILES: Dict[str, str] = {
     "empty.geojson": '{"type": "FeatureCollection", "features": []}',
     "metres.geojson": '{"type": "Point", "coordinates": [574000, 5300000]}',
     "utm.geojson": json.dumps({**AREA, "crs": {"type": "name", "properties": {"name": "EPSG:32633"}}}),
+    "open.geojson": '{"type": "Polygon", "coordinates": [[[11, 47], [12, 47], [12, 48]]]}',
+    "swapped.geojson": '{"type": "Point", "coordinates": [47.9, 111.9]}',
+    "table.csv": "name\na\n",
     "hello.txt": "hello",
     "there.tif": "",
 }
@@ -109,9 +112,11 @@ INPUTS = [
     Wrong("count --where cloud_cover.estimated<5", 2, "as in --where cloud_cover.estimated lt 5"),
     Wrong("search --cloud-cover <5", 2, "'<5' is not a valid number"),
     # times
-    Wrong("count --acquired 2015-01-01/2015-12-31", 2, "write '2015-01-01..2015-12-31'"),
-    Wrong("count --published 2015-01-01/..", 2, "write '2015-01-01..'"),
-    Wrong("count PLANET:ortho?acquired=2015-01-01/2015-12-31", 2, "give the first by .gte and the second by .lte"),
+    Wrong("count --acquired 2015-01-01,2015-12-31", 2, "write '2015-01-01..2015-12-31'"),
+    Wrong("count --published 2015-12/2015-01", 2, "--published: '2015-12/2015-01' goes from a later time"),
+    Wrong("count PLANET:ortho?acquired.gte=2015-01-01/2015-12-31", 2, "give the first by .gte and the second by .lte"),
+    Wrong("count PLANET:ortho?acquired=2015-13/..", 2, "acquired: '2015-13' is not a time: month must be in 1..12"),
+    Wrong("count --since 6m", 2, "--since is '6m': m may be minutes or months: write 6min or 6mo"),
     Wrong("count --acquired 2015-13-01", 2, "month must be in 1..12"),
     Wrong("count --since 2015-01-01", 2, "is '--acquired 2015-01-01..'"),
     # limit and order
@@ -127,6 +132,12 @@ INPUTS = [
     Wrong("count 'POLYGON EMPTY'", 2, "the area is empty"),
     Wrong("count empty.geojson", 2, "no geometry in empty.geojson"),
     Wrong("count metres.geojson", 2, "if it is in metres, reproject it"),
+    Wrong("count open.geojson", 2, "a ring that is not closed: repeat its first position, 11 47, at its end"),
+    Wrong("count 'POLYGON((11 47,12 47,12 48,11 48))'", 2, "a ring that is not closed"),
+    Wrong("count swapped.geojson", 2, "has the latitude 111.9, which must be from -90 to 90; longitude comes first"),
+    Wrong("count 'POINT (11 100)'", 2, "has the latitude 100, which must be from -90 to 90"),
+    Wrong("count table.csv", 2, "table.csv has no layer with geometries"),
+    Wrong("count hello.txt:fields", 2, "nor does GDAL read it"),
     Wrong("count nowhere.geojson", 2, "is no area, and there is no such file"),
     Wrong("count hello.txt", 2, "neither GeoJSON nor WKT in hello.txt"),
     Wrong("count broken.geojson", 2, "JSON in broken.geojson is broken (line 3, column 1: Expecting ',' delimiter)"),
@@ -252,7 +263,7 @@ def test_a_wrong_input_is_told_in_a_sentence(
         ("PLANET:ortho", {"http_proxy": "{proxy}"}, "The proxy {proxy} (http_proxy) cannot be reached"),
         ("PLANET:ortho", {"PL_API_KEY": WRONG_KEY}, "refused the key from PL_API_KEY"),
         ("PLANET:ortho?cloud_cover.estimated<5", {}, "write cloud_cover.estimated.lt=5"),
-        ("PLANET:ortho?acquired=2015-01-01/2015-02-01", {}, "give the first by .gte"),
+        ("PLANET:ortho?acquired.gte=2015-01-01/2015-02-01", {}, "give the first by .gte"),
         ('PLANET:ortho?intersects={"type": "Point",\n"coordinates": [1, 2}', {}, "(line 2, column 21"),
     ],
 )
@@ -315,38 +326,23 @@ def test_broken_json_of_ones_own_files_is_told_with_line_and_column(service: Ser
 
 
 @needs_fiona
-@pytest.mark.parametrize("command", ["rectangle {} --angle any", "count --cloud-cover 90 {}"])
-@pytest.mark.parametrize("name", ["aoi.shp", "aoi.gpkg", "other name.gpkg", "utm.geojson", "aoi.zip"])
-def test_the_advice_for_a_file_of_vector_data_works_as_it_is_printed(
-    service: Service, run: Run, tmp_path: Path, name: str, command: str
-) -> None:
-    path = _vector_file(tmp_path / name)
-    words = [str(path) if word == "{}" else word for word in command.split()]
-    sentence = sentence_of(run("planet-vector", *words, env=service.environ), 2)
-    advice = sentence.partition(": type: ")[2]
-    assert "--dst-crs EPSG:4326" in advice
-    done = run("bash", "-c", advice, env=service.environ)
-    assert done.returncode == 0 and done.stderr == "", done.stderr
-    if command.startswith("count"):
-        assert int(done.stdout) > 0
-    else:
-        ring = json.loads(done.stdout)["geometry"]["coordinates"][0]
-        assert all(11.98 < x < 12.02 and 47.86 < y < 47.9 for x, y in ring)
+def test_commands_read_files_of_vector_data(service: Service, run: Run, tmp_path: Path) -> None:
+    """Each format is in test_search_terms.py."""
+    path = _vector_file(tmp_path / "other name.gpkg")
+    done = run("planet-vector", "count", "--cloud-cover", "90", str(path), env=service.environ)
+    assert (done.returncode, done.stderr) == (0, "") and int(done.stdout) > 0
+    done = run("planet-vector", "rectangle", f"{path}:fields", env=service.environ)
+    ring = json.loads(done.stdout)["geometry"]["coordinates"][0]
+    assert all(11.98 < x < 12.02 and 47.86 < y < 47.9 for x, y in ring)
+    sentence = sentence_of(run("planet-vector", "count", f"{path}:roads", env=service.environ), 2)
+    assert "other name.gpkg has no layer 'roads': it has fields" in sentence
 
 
 def _vector_file(path: Path) -> Path:
     import fiona
     from fiona.transform import transform_geom
 
-    made = path.with_name("aoi.shp") if path.suffix == ".zip" else path
-    utm = made.suffix != ".shp"
-    drivers = {".shp": "ESRI Shapefile", ".gpkg": "GPKG", ".geojson": "GeoJSON"}
-    crs = "EPSG:32633" if utm else "EPSG:4326"
-    options: Dict[str, Any] = {"layer": "fields"} if made.suffix == ".gpkg" else {}
     schema = {"geometry": "Polygon", "properties": {}}
-    with fiona.open(made, "w", driver=drivers[made.suffix], crs=crs, schema=schema, **options) as target:
-        geometry = transform_geom("EPSG:4326", crs, AREA)
-        target.write({"type": "Feature", "properties": {}, "geometry": geometry})
-    if path.suffix == ".zip":
-        shutil.make_archive(str(path.with_suffix("")), "zip", made.parent)
+    with fiona.open(path, "w", driver="GPKG", crs="EPSG:32633", schema=schema, layer="fields") as target:
+        target.write({"type": "Feature", "properties": {}, "geometry": transform_geom("EPSG:4326", "EPSG:32633", AREA)})
     return path

@@ -39,7 +39,7 @@ from planet_vector.catalog.time_windows import (
 )
 from planet_vector.errors import ProtocolError
 from planet_vector.query import Query
-from planet_vector.times import FIRST, LAST, nearest_time, next_instant
+from planet_vector.times import FIRST, LAST, nearest_times, next_instant
 from planet_vector.workers import Workers, wait_for
 
 _FINER = re.compile(r"[.,]\d{6}\d*[1-9]")  # a time that has more than microseconds
@@ -178,7 +178,7 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
     """Yield the first scenes of a search sequentially, as the time window of a limit is unknown."""
     window: Optional[TimeWindow] = TimeWindow()
     while window is not None:
-        page = nonempty_page(source, source.fetch(window.within(query), min(source.size, limit))(None))
+        page = nonempty_page(source, source.fetch(window.within(query), min(source.size, limit))(source.decode))
         times = _check(page, window, query)
         if page.is_last or len(page.features) >= limit:
             yield page.features[:limit]
@@ -195,7 +195,7 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
 def _check(page: ScenePage, window: TimeWindow, query: Query) -> List[datetime]:
     """Return the times of a page's scenes, after checking that the page matches the request."""
     try:
-        times = list(map(nearest_time, page.times))
+        times = nearest_times(page.times)
     except (TypeError, ValueError, AttributeError):
         raise ProtocolError("The service returned a scene without an acquisition time.") from None
     if page.total is not None and (len(page.features) > page.total or (page.total and not page.features)):

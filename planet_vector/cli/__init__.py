@@ -195,8 +195,9 @@ class Commands(click.Group):
                 )
             ) from None
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader closed the pipe
+            if error.filename is None:  # not of a file, so perhaps of the output
                 _drop_output()
+            if error.errno == errno.EPIPE:  # the reader closed the pipe
                 raise click.exceptions.Exit(1) from None
             raise click.ClickException(plain(describe_os_error(error), sys.stderr)) from None
         except ModuleNotFoundError as error:
@@ -260,7 +261,7 @@ def ended_at_once() -> Iterator[None]:
 
 
 def _drop_output() -> None:
-    """Redirect stdout to the null device: its reader is gone, and Python's flush at exit would print an error."""
+    """Redirect stdout to the null device: its reader or disk fails, and Python's flush at exit would print an error."""
     with suppress(OSError, ValueError):  # stdout has no file descriptor
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())

@@ -35,8 +35,8 @@ def activate(
 
     SCENE is the id of a scene or its PLANET: name, with or without products, or - for scenes on stdin: ids, names, or
     the output of 'planet-vector search'. Activation takes some minutes, and may count against the quota of your
-    account; no other command activates a product. After an interruption, the same command continues. The names of the
-    active products are printed.
+    account; other commands activate products only with --activate. After an interruption, the same command continues.
+    The names of the active products are printed.
 
     \b
     Example:

@@ -13,7 +13,7 @@ from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.scene_inputs import scenes_given
 from planet_vector.cli.search_options import default_type
-from planet_vector.cli.terminal_bars import progress_bar
+from planet_vector.cli.terminal_bars import activation_bar, progress_bar
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.extras import named_extra
 from planet_vector.item_ids import is_item_id
@@ -38,6 +38,9 @@ crop_flags = options.together(
         metavar="PERCENT",
         help="Leave out scenes with less data in the area or rectangle.",
     ),
+    options.mask,
+    options.index,
+    options.activate,
     click.option("--cog", is_flag=True, help="Write cloud optimized GeoTIFFs."),
     click.option("--vrt", type=_FILE, metavar="FILE", help="Also write a VRT of all dates."),
     click.option("--sheet", type=_FILE, metavar="FILE", help="Also draw the crops with their dates on one PNG."),
@@ -94,7 +97,9 @@ def crop(
     Otherwise SCENE is the id or the name of a scene, or - for scenes on stdin (ids, names, or the output of
     'planet-vector search'), and --output is a folder. It gets a GeoTIFF of each scene, all on one grid, of the largest
     rectangle that all scenes cover. The paths are printed, and the share of the pixels that have data. With --bbox,
-    that box of each scene that covers it is written, and the share of the box that has data is printed.
+    that box of each scene that covers it is written, and the share of the box that has data is printed. With --mask,
+    what the scenes' masks of usable pixels tell is hidden, and does not count as data. With --index, one band with the
+    values of an index is written.
 
     \b
     Examples:
@@ -102,6 +107,9 @@ def crop(
         rio planet crop PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2 --window 0 0 512 512 -o part.tif
         rio planet crop 20150306_022415_0908 20150307_022511_0908 --product analytic -o crops
         rio planet crop 20150306_022415_0908 20150307_022511_0908 --bbox 118.10,43.92,118.13,43.94 -o crops
+        rio planet crop PLANET:PSScene/20220125_075509_67_1061/ortho_visual --bbox 118.10,43.92,118.13,43.94 \\
+            --mask clouds,haze,shadow -o part.tif
+        rio planet crop 20150306_022415_0908 20150307_022511_0908 --product analytic --index ndvi -o crops
         planet-vector search "POINT (118.1 43.9)" --cloud-cover 5 | planet-vector crop - -o crops --sheet dates.png
     """
     several = len(scenes) > 1 or scenes[0] == "-" or output.is_dir()
@@ -113,8 +121,9 @@ def crop(
             what = f"--{given[0].replace('_', '-')}" if given else "several scenes, or a directory,"
             told = "--window is" if window else "--bbox with a file is"
             raise click.UsageError(f"{told} for one product: {what} cannot be given with it.")
-        one = _name_of(scenes[0], scene_type, flags["product"], connection) if by_id else scenes[0]
-        _crop_one(one, output, bbox, window, overwrite, connection)
+        one = _name_of(scenes[0], scene_type, flags["product"], flags["index"], connection) if by_id else scenes[0]
+        mask, index, activate = (flags[name] for name in ("mask", "index", "activate"))
+        _crop_one(one, output, bbox, window, overwrite, connection, mask, index, activate)
         return
     box = None if bbox is None else _box(bbox)
     if not several:
@@ -180,6 +189,7 @@ def crop_and_tell(
     animate: Optional[Path],
     overwrite: bool,
     rectangle: bool = False,
+    activate: bool = False,
     **others: Any,
 ) -> None:
     """Crop a stack, write VRT, sheet and animation, and print each path and its share of data.
@@ -200,6 +210,8 @@ def crop_and_tell(
         Whether to replace existing files.
     rectangle : bool
         Whether to crop to the largest shared rectangle even if the stack has an area.
+    activate : bool
+        Whether to activate products.
     **others
         Further arguments of `planet_vector.stacks.crop.crop_stack`.
 
@@ -225,6 +237,7 @@ def crop_and_tell(
             overwrite=overwrite,
             progress=progress,
             rectangle=rectangle,
+            activate=activation_bar(activate),
             **others,
         )
     what = "rectangle" if rectangle or stack.asked is None else "area"
@@ -265,14 +278,17 @@ def _scenes(named: Sequence[str], scene_type: Optional[str], connection: Optiona
     return found, products
 
 
-def _name_of(text: str, scene_type: Optional[str], product: Optional[str], connection: Optional[str]) -> str:
-    """Return the name of a product of a scene that is given by its id."""
+def _name_of(
+    text: str, scene_type: Optional[str], product: Optional[str], index: Optional[str], connection: Optional[str]
+) -> str:
+    """Return the name of a product of a scene that is given by its id; of the scene itself for an index of any."""
     catalog = planet_vector.connect(connection)
     schema = catalog.schema(scene_type or default_type(catalog))
-    parts = (schema.collection, text, schema.product(product))
+    product = product or ("" if index else schema.product())
+    parts = [schema.collection, text, *([product] if product else [])]
     if not all(is_item_id(name) for part in parts for name in part.split(",")):
         raise QueryError(f"{text!r} is neither the id of a scene nor the PLANET: name of a product.")
-    return str(Name(*parts))
+    return str(Name(schema.collection, text, product))
 
 
 def _box(text: str) -> Any:
@@ -291,6 +307,9 @@ def _crop_one(
     window: Optional[Tuple[int, int, int, int]],
     overwrite: bool,
     connection: Optional[str],
+    mask: Optional[str],
+    index: Optional[str],
+    activate: bool,
 ) -> None:
     from rasterio.windows import Window
 
@@ -306,7 +325,8 @@ def _crop_one(
         raise click.UsageError(f"{output} is a directory: with --bbox or --window, give the name of a file.")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
-    with open_product(name, connection=connection) as dataset:
+    bar = activation_bar(activate)
+    with open_product(name, mask=mask, index=index, activate=bar, connection=connection) as dataset:
         if box is not None:
             part = window_of(dataset, box)
         else:

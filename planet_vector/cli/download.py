@@ -51,7 +51,7 @@ def download(
         for name in each.products or options.split(products) or [each.scene.schema.product()]
         for product in (each.scene.products if name == "all" else [name])
     }
-    progress = file_bar()
+    progress = file_bar(len(wanted))
     directory.mkdir(parents=True, exist_ok=True)
 
     def fetch(item: Tuple[Given, str], alive: Alive) -> Path:

@@ -37,7 +37,7 @@ def download_quads(
     """Fetch whole quads of a basemap; interrupted downloads are resumed.
 
     NAME is the name of a basemap, as 'planet-vector basemaps' prints it, or its PLANET: name. AREA is the area that
-    quads must intersect: WKT, GeoJSON, the path of a file with one of them, or - for stdin. QUAD is the id of a quad;
+    quads must intersect: WKT, GeoJSON, the path of a vector file, or - for stdin. QUAD is the id of a quad;
     stdin may also be the output of 'planet-vector quads'. Files are named <quad>_<basemap>.tif. Existing files are
     kept. The paths are printed.
 
@@ -58,7 +58,7 @@ def download_quads(
     wanted: Iterable[Any] = dict.fromkeys(ids) if ids else quads_of(catalog, known, basemap, area, bbox)
     if ids and bbox:
         raise click.UsageError("Give --bbox or quads, not both.")
-    progress = file_bar()
+    progress = file_bar(len(ids) or None)
     directory.mkdir(parents=True, exist_ok=True)
 
     def fetch(item: Any, alive: Alive) -> Path:
@@ -76,8 +76,9 @@ def download_quads(
 
 def _places(places: Tuple[str, ...]) -> Tuple[List[str], Optional[str]]:
     """Return the ids of quads in arguments or stdin, or the area."""
+    from planet_vector.area_inputs import area_in
     from planet_vector.cli.scene_inputs import items
-    from planet_vector.cli.search_options import area_in, read_area
+    from planet_vector.cli.search_options import read_area
     from planet_vector.errors import QueryError
 
     if not places:

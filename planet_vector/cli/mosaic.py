@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 import click
 
+from planet_vector.area_inputs import is_area
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found
 from planet_vector.cli.output import json_dumper
-from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
-from planet_vector.cli.terminal_bars import progress_bar
+from planet_vector.cli.search_options import SEARCH_FLAGS, search_of
+from planet_vector.cli.terminal_bars import activation_bar, progress_bar
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.mosaic_options import RESAMPLING, TOPS
@@ -55,6 +56,9 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # the extent of web mercator
 @click.option(
     "--resampling", type=click.Choice(RESAMPLING), default="nearest", show_default=True, help="As in 'rio warp'."
 )
+@options.mask
+@options.index
+@options.activate
 @options.json_style
 @options.overwrite
 @options.verbose
@@ -67,6 +71,9 @@ def mosaic(
     AREA or --bbox, or to --dst-bounds; a point or a line cuts nothing. A .vrt contains no pixels, only references. The
     number of scenes and the area they cover are printed before any scene is opened.
 
+    With --mask, pixels that the mask of a scene tells to hide are taken from the next scene below, so that clear ground
+    is on top. With --index, one band with the values of an index of the mosaic's bands is written.
+
     AREA may also be a basemap of the service: its name, as 'planet-vector basemaps' prints it, or its PLANET: name.
     Then its metadata is printed as JSON. With --output, its pixels within --bbox, or within --dst-bounds in metres of
     EPSG:3857, are written; a .vrt gets its whole quads there.
@@ -76,6 +83,9 @@ def mosaic(
         planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --dry-run
         planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --res 6 -o mosaic.tif
         planet-vector mosaic "PLANET:ortho?limit=20" --top clearest -o mosaic.vrt
+        planet-vector mosaic "PLANET:PSScene?limit=20" --bbox 11.9,47.8,12,47.9 --mask clouds,haze,shadow -o clear.tif
+        planet-vector mosaic "PLANET:PSScene?limit=20" --bbox 11.9,47.8,12,47.9 --product ortho_analytic_8b \\
+            --index "(nir - rededge) / (nir + rededge)" --mask unclear -o ndre.tif
         planet-vector mosaic color_balance_mosaic --indent 2
         planet-vector mosaic color_balance_mosaic --bbox 9.1,45.4,9.2,45.5 -o ground.tif
     """
@@ -127,13 +137,19 @@ def _write_mosaic(
     dst_bounds: Optional[Bounds],
     top: str,
     resampling: str,
+    mask: Optional[str],
+    index: Optional[str],
+    activate: bool,
 ) -> None:
     from planet_vector.geometry.ground import percent
+    from planet_vector.raster.indices import open_index_of_scenes
     from planet_vector.raster.scene_mosaic import coverage_of, crs_of, open_scenes
     from planet_vector.scene import Scene
 
     if not dry_run and output is None:
         raise click.UsageError("Give --output FILE, or --dry-run.")
+    if index is not None and output is not None and output.suffix.lower() == ".vrt":
+        raise click.UsageError("The pixels of an index are computed, which a .vrt cannot hold: write a .tif.")
     if dst_crs is not None:
         crs_of(dst_crs)  # checked before anything is requested and printed
     scenes = [Scene(feature, query.schema) for page in catalog.pages(query) for feature in page]
@@ -148,9 +164,12 @@ def _write_mosaic(
             say(nothing_found(catalog, query), err=True)
         return
     assert output is not None
-    with open_scenes(
-        catalog, scenes, product, dst_crs, res, dst_bounds or None, top, resampling, query.area
-    ) as dataset:
+    place = dst_crs, res, dst_bounds or None, top, resampling, query.area, mask, activation_bar(activate)
+    if index is None:
+        dataset = open_scenes(catalog, scenes, product, *place)
+    else:
+        dataset = open_index_of_scenes(catalog, scenes, index, product, *place)
+    with dataset:
         _write(dataset, output)
 
 

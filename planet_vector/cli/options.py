@@ -23,9 +23,13 @@
 ``--product``       the product or products of each scene
 ``--dst-crs``       the coordinate system of the output, as in rio
 ``--res``, -r       its pixel size, as in rio
+``--mask``          what to hide by the scenes' masks of usable pixels
+``--index``         an index of bands to compute
+``--activate``      activate products before they are read
 ``--dry-run``       only print what would be done, as in rio
 ``--overwrite``     replace existing files
 ``-v``              log requests to the service on stderr
+``-q``              show no progress on stderr, as in cligj
 ==================  ==========================================================================================
 
 `planet_vector.cli.search_options` converts the flags of a search to a query, `planet_vector.cli.output` prints scenes.
@@ -42,6 +46,9 @@ from typing import Any, Callable, Iterable, List, Optional, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+QUIET = "planet_vector.quiet"
+"""Key in a context's ``meta`` of whether progress is not to be shown."""
 
 TYPED = "planet_vector.typed"
 """Key in a context's ``meta`` of the program and its arguments."""
@@ -93,6 +100,65 @@ def split(values: Iterable[str]) -> List[str]:
         The option's arguments.
     """
     return list(dict.fromkeys(part for value in values for part in value.replace(" ", "").split(",") if part))
+
+
+class Mask(click.ParamType):
+    """Parameter type of the words for what a mask hides."""
+
+    name = "words"
+
+    def convert(self, value: object, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        """Return the words, separated by commas.
+
+        Parameters
+        ----------
+        value : str
+            The argument.
+        param, ctx : optional
+            For the error.
+
+        Raises
+        ------
+        click.BadParameter
+            If a word is unknown.
+        """
+        from planet_vector.bands.masks import parse_mask
+        from planet_vector.errors import QueryError
+
+        try:
+            return ",".join(parse_mask(str(value)))
+        except QueryError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Index(click.ParamType):
+    """Parameter type of the name of an index, or arithmetic on bands."""
+
+    name = "expression"
+
+    def convert(self, value: object, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> str:
+        """Return the text, which is an expression.
+
+        Parameters
+        ----------
+        value : str
+            The argument.
+        param, ctx : optional
+            For the error.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is not an expression.
+        """
+        from planet_vector.bands.expressions import parse_expression
+        from planet_vector.errors import ExpressionError
+
+        try:
+            parse_expression(str(value))
+        except ExpressionError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 class Finite(click.types.FloatParamType):
@@ -147,7 +213,7 @@ class Number(click.FloatRange):
         return number
 
 
-verbose = click.option(
+_verbose = click.option(
     "-v",
     "--verbose",
     is_flag=True,
@@ -157,15 +223,53 @@ verbose = click.option(
     help="Log requests to the service on stderr.",
 )
 
+_quiet = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda ctx, param, wanted: ctx.meta.__setitem__(QUIET, wanted or ctx.meta.get(QUIET, False)),
+    help="Show no progress on stderr.",
+)
+
+verbose = together(_verbose, _quiet)
+
+
+def completed(values: str) -> Callable[[click.Context, click.Parameter, str], List[str]]:
+    """Return the function that completes values at a shell; its libraries are imported when it is called.
+
+    Parameters
+    ----------
+    values : str
+        The name of a completer of `planet_vector.cli.completing`.
+    """
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> List[str]:
+        from planet_vector.cli import completing
+
+        found: List[str] = getattr(completing, values)(context, parameter, incomplete)
+        return found
+
+    return complete
+
+
 connection = click.option(
     "--connection",
     "--api-url",
     "connection",
     metavar="NAME|URL",
+    shell_complete=completed("connections"),
     help="The service: a connection's name, or the root of its API; the key must belong to it.",
 )
 
-scene_type = click.option("-s", "--scene-type", metavar="TYPE", help="The scene type to search.  [default: ortho]")
+scene_type = click.option(
+    "-s",
+    "--scene-type",
+    metavar="TYPE",
+    shell_complete=completed("types"),
+    help="The scene type to search.  [default: ortho]",
+)
 
 area = click.argument("area", required=False)
 
@@ -176,6 +280,7 @@ where = click.option(
     nargs=3,
     multiple=True,
     metavar="FIELD COMPARATOR VALUE",
+    shell_complete=completed("comparisons"),
     help="A comparison; may be repeated, scenes must meet all. Comparators: gt, gte, lt, lte, eq, neq.",
 )
 
@@ -193,10 +298,12 @@ def explained(error: click.ClickException) -> str:
     return error.message
 
 
-since = click.option("--since", metavar="AGE", help="Acquired within an age, such as 90m, 36h, 3d or 2w.")
+since = click.option("--since", metavar="AGE", help="Acquired within an age, such as 36h, 3d, 2w, 6mo or 1y.")
 
 acquired = click.option(
-    "--acquired", metavar="A..B", help="Acquired from A to B; either may be left out, a date means its whole day."
+    "--acquired",
+    metavar="A..B",
+    help="Acquired from A to B, or A/B; either may be left out. A date, a month (2024-05), a year: the whole of it.",
 )
 
 published = click.option("--published", metavar="A..B", help="Published from A to B.")
@@ -254,6 +361,22 @@ def dry_run(told: str) -> Callable[[F], F]:
     return click.option("--dry-run", is_flag=True, help=told)
 
 
+mask = click.option(
+    "--mask",
+    type=Mask(),
+    metavar="WORDS",
+    help="Hide clouds, haze, light_haze, heavy_haze, shadow, snow (comma-separated), or all that is unclear.",
+)
+
+index = click.option(
+    "--index",
+    type=Index(),
+    metavar="EXPRESSION",
+    help='Write an index of bands: ndvi, ndwi, …, or an expression such as "(nir - red) / (nir + red)".',
+)
+
+activate = click.option("--activate", is_flag=True, help="Activate products first and wait; may count against a quota.")
+
 directory = click.option(
     "-o",
     "--output",
@@ -269,6 +392,7 @@ products = click.option(
     "products",
     multiple=True,
     metavar="PRODUCT,...",
+    shell_complete=completed("products"),
     help="The products of each scene; may be repeated; 'all' for every product.  [default: visual]",
 )
 

@@ -53,7 +53,7 @@ def quads(
     """Print the quads of a basemap, a line of GeoJSON each, the most recently updated first.
 
     NAME is the name of a basemap, as 'planet-vector basemaps' prints it, or its PLANET: name. AREA is the area that
-    quads must intersect: WKT, GeoJSON, the path of a file with one of them (optionally after @), or - for stdin.
+    quads must intersect: WKT, GeoJSON, the path of a vector file (optionally after @), or - for stdin.
 
     \b
     Examples:

@@ -27,8 +27,8 @@ from planet_vector.query import area_within
 def rectangle(area: str, aspect: Optional[float], angle: Optional[str], indent: Optional[int], compact: bool) -> None:
     """Print the largest rectangle inside an area, as GeoJSON.
 
-    AREA is WKT, GeoJSON, the path of a file with one of them (optionally after @), or - for stdin; it may have holes
-    and several polygons. The rectangle lies along meridians and parallels, like a bounding box; lengths are compared
+    AREA is WKT, GeoJSON, the path of a vector file (optionally after @), or - for stdin; it may have holes and several
+    polygons. The rectangle lies along meridians and parallels, like a bounding box; lengths are compared
     as on the ground in the middle of the area. For an outline too complicated to find the largest rectangle in a few
     seconds, a nearly largest is printed, and stderr gets a line on how much it may lack.
 

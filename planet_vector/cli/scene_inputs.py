@@ -6,9 +6,9 @@ import sys
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import planet_vector
-from planet_vector.cli.json_input import objects
 from planet_vector.cli.search_options import default_type, one_scene
 from planet_vector.errors import PlanetVectorError, QueryError
+from planet_vector.json_input import objects
 from planet_vector.names import is_name, parse_name
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.roots import is_api_origin

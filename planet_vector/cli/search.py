@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, List, Optional
 
 import click
 
@@ -23,6 +23,8 @@ from planet_vector.cli.output import (
     print_table,
 )
 from planet_vector.cli.search_options import default_type, searching
+from planet_vector.cli.terminal_bars import progress_bar, shows_progress
+from planet_vector.collection_schema import Feature
 from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError
 from planet_vector.extras import named_extra
 from planet_vector.query import Query
@@ -74,8 +76,9 @@ def search(
 ) -> None:
     """Print the scenes of a search, a line of GeoJSON each.
 
-    AREA is the area that scenes must intersect: WKT, GeoJSON, the path of a file with one of them (optionally after @),
-    or - for stdin. It may also be the PLANET: name of a search, to which the options are added.
+    AREA is the area that scenes must intersect: WKT, GeoJSON, the path of a file of them or of any vector format
+    (optionally after @), PATH:LAYER for one layer of several, or - for stdin. It may also be the PLANET: name of a
+    search, to which the options are added.
 
     \b
     Examples:
@@ -84,6 +87,7 @@ def search(
         planet-vector search --where sat.off_nadir lt 2 --acquired 2015-03-01..2015-03-31 --csv
         planet-vector search aoi.geojson --geoparquet scenes.parquet
         gdalinfo $(planet-vector search aoi.geojson --limit 1 --names)
+        planet-vector search fields.gpkg --acquired 2015-03..2015-05 --csv
         fio cat fields.gpkg | planet-vector search - | fio collect > scenes.geojson
     """
     if sum((collection, use_rs, names, as_csv, as_table, geoparquet is not None)) > 1:
@@ -94,7 +98,7 @@ def search(
         with named_extra():
             import_module("stac_geoparquet.arrow")
     out, dumps = sys.stdout, json_dumper(indent, compact)
-    pages = pages_of(catalog, query) if geoparquet is None else catalog.pages(query)
+    pages = _with_bar(pages_of(catalog, query) if geoparquet is None else catalog.pages(query), catalog, query)
     features = (feature for page in pages for feature in page)
     if collection:
         print_collection(features, out, dumps)
@@ -113,3 +117,17 @@ def search(
         print_table(features, out, query.schema)
     else:
         print_sequence(features, out, dumps, use_rs)
+
+
+def _with_bar(pages: Iterator[List[Feature]], catalog: Catalog, query: Query) -> Iterator[List[Feature]]:
+    """Yield pages, and show a bar of their scenes on stderr if the scenes are printed elsewhere."""
+    if sys.stdout.isatty() or not shows_progress():
+        yield from pages
+        return
+    done, total = 0, catalog.count(query)
+    with progress_bar("Scenes", total or 0) as bar:
+        for page in pages:
+            yield page
+            done += len(page)
+            if bar is not None:
+                bar(done, total)

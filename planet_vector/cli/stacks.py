@@ -82,7 +82,7 @@ def stacks(
     With --crop, the scenes of the first stack are cropped to AREA: a GeoTIFF each, all on one grid, of the whole pixels
     that the rectangle around AREA touches. The paths are printed, and the share of AREA that has data. Without AREA, or
     with --rectangle, the scenes are cropped to the largest rectangle that all of them cover; the share is then that of
-    the rectangle.
+    the rectangle. Pixels hidden by --mask do not count as data.
 
     \b
     Examples:

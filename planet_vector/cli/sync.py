@@ -74,10 +74,10 @@ def sync(
         _print_plan(plan)
         print_paths(((todo.name, path) for todo in plan.todo for path in todo.wanted), failed=plan.refused)
         return
-    progress = file_bar()
     with folder.alone():
         plan = syncing.plan(catalog, scenes, wanted)
         _print_plan(plan)
+        progress = file_bar(sum(len(todo.wanted) for todo in plan.todo))
 
         def came() -> Iterator[Outcome]:
             for todo, outcome in syncing.fetch(catalog, plan, progress):

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence
 
 import click
 
+from planet_vector.area_inputs import area_in, frame_of_file, is_area
 from planet_vector.cli import options
-from planet_vector.cli.json_input import objects
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found
-from planet_vector.cli.search_options import area_in, is_area, read_area, searching
+from planet_vector.cli.search_options import read_area, searching
 from planet_vector.cli.terminal_bars import progress_bar
-from planet_vector.errors import ConfigError
+from planet_vector.errors import ConfigError, QueryError
+from planet_vector.json_input import objects
 from planet_vector.times import format_time
 
 if TYPE_CHECKING:
@@ -137,9 +138,15 @@ def _places(text: str, id_property: Optional[str]) -> List[Place]:
         content, origin = sys.stdin.read(), "standard input"
         area_in(content, origin)
     else:
-        read_area(text)  # raises the errors for arguments and files that are not in degrees, or neither JSON nor WKT
-        path = Path(text[1:] if text.startswith("@") else text)
-        content, origin = (text, "the places") if is_area(text) else (path.read_text(encoding="utf-8-sig"), str(path))
+        read_area(text)  # raises the errors of arguments and files
+        given = text[1:] if text.startswith("@") else text
+        content, origin = text, "the places"
+        if not is_area(text):
+            try:
+                content, origin = Path(given).read_text(encoding="utf-8-sig"), given
+                area_in(content, origin)
+            except (QueryError, OSError, UnicodeDecodeError):  # another format, a layer of it, or not in degrees
+                return places_of(frame_of_file(given), id_property)
     if content.lstrip("\ufeff\x1e \t\r\n").startswith("{"):
         return places_of(list(objects(content, origin)), id_property)
     return places_of(content, id_property)

@@ -23,11 +23,14 @@ from planet_vector.names import parse_name
     metavar="highest|lowest|METRES",
     help="Pixel size of the bands.",
 )
+@options.mask
 @options.overwrite
 @options.connection
 @options.verbose
-def vrt(name: str, output: Path, res: str, overwrite: bool, connection: Optional[str]) -> None:
+def vrt(name: str, output: Path, res: str, mask: Optional[str], overwrite: bool, connection: Optional[str]) -> None:
     """Write a VRT of several products of a scene, or of the quads of a basemap: one dataset without pixels.
+
+    With --mask, also of one product, without the pixels that the mask of the scene tells to hide.
 
     The file contains no key. Programs need one in their environment to open it: eval "$(planet-vector env)".
 
@@ -41,7 +44,7 @@ def vrt(name: str, output: Path, res: str, overwrite: bool, connection: Optional
 
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
-    with open_product(name, res=res, connection=connection) as dataset:
+    with open_product(name, res=res, mask=mask, connection=connection) as dataset:
         if not hasattr(dataset, "save_vrt"):
             if parse_name(name).is_basemap:
                 raise ConfigError(f"{name} is no raster of several quads: add ?bbox=WEST,SOUTH,EAST,NORTH to the name.")

@@ -17,7 +17,7 @@ import json
 import math
 import re
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, cast
 
 from planet_vector.geometry.antimeridian import cut, cut_line, reaches_across, wrapped_longitude
 from planet_vector.geometry.boxes import FARTHEST
@@ -28,6 +28,8 @@ _DEPTHS = {
     "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
 }  # fmt: skip
 _NAMES = {name.upper(): name for name in (*_DEPTHS, "GeometryCollection")}
+_N = r"[-+]?[\d.]+(?:[eE][-+]?\d+)?"
+_HEIGHT = re.compile(rf"\[\s*{_N}\s*,\s*{_N}\s*,\s*{_N}|[(,]\s*{_N}\s+{_N}\s+{_N}", re.ASCII)
 _TOKEN = re.compile(r"\s*([(),]|[A-Za-z]+|[-+.\w]+)")
 
 Geometry = Mapping[str, Any]
@@ -66,15 +68,16 @@ def read_text(text: str) -> Reading:
     Raises
     ------
     ValueError
-        If the area crosses the antimeridian ambiguously, or lies more than a turn beyond it; the message begins with
-        "the area".
+        If the area crosses the antimeridian ambiguously, lies more than a turn beyond it, or has a ring that is not
+        closed or a latitude beyond ±90°; the message begins with "the area".
     """
     geometry = _parsed(text)
     if geometry is None:
         return Reading(text)
+    _check(geometry)
     found = Within()
     moved = found.of(geometry)
-    return Reading(json.dumps(moved), found.told) if found.moved else Reading(text)
+    return Reading(json.dumps(moved), found.told) if found.moved or _has_heights(text) else Reading(text)
 
 
 def as_geojson(text: str) -> Optional[Geometry]:
@@ -248,6 +251,46 @@ def _along(lines: Sequence[Ring]) -> List[Ring]:
 
 def _spans_the_globe(line: Ring) -> bool:
     return abs(line[0][0] - line[1][0]) == 360 and line[0][1] == line[1][1]
+
+
+# ---- errors of areas ----------------------------------------------------------------------------------------
+
+
+def _check(geometry: Geometry) -> None:
+    """Check rings and latitudes of a geometry, Feature or collection.
+
+    Raises
+    ------
+    ValueError
+        If a ring is not closed, or a latitude is beyond ±90°.
+    """
+    for part in geometry.get("features") or geometry.get("geometries") or [geometry.get("geometry")]:
+        if part:
+            _check(part)
+    if "coordinates" not in geometry:
+        return
+    lines = _lines(geometry["coordinates"], _DEPTHS[geometry["type"]])
+    for line in lines:
+        for x, y, *_ in line:
+            if abs(y) > 90 and abs(x) <= FARTHEST:
+                swapped = abs(x) <= 90 and abs(y) <= 180
+                advice = "; longitude comes first, so swap the axes" if swapped else ""
+                raise ValueError(f"the area has the latitude {y:.10g}, which must be from -90 to 90{advice}")
+        if "Polygon" in geometry["type"] and line and list(line[0][:2]) != list(line[-1][:2]):
+            first = f"{line[0][0]:.10g} {line[0][1]:.10g}"
+            raise ValueError(f"the area has a ring that is not closed: repeat its first position, {first}, at its end")
+
+
+def _lines(coordinates: Sequence[object], depth: int) -> List[Sequence[Sequence[float]]]:
+    """Return the lines of positions in coordinates nested to a depth, 0 for a position."""
+    if depth < 2:
+        return [cast("Sequence[Sequence[float]]", coordinates if depth else [coordinates])]
+    return [line for part in coordinates for line in _lines(cast("Sequence[object]", part), depth - 1)]
+
+
+def _has_heights(text: str) -> bool:
+    """Return whether a position has more than two numbers, which services need not take."""
+    return bool(_HEIGHT.search(text))
 
 
 # ---- parsing of texts ---------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from planet_vector.maps.content import Content, gather
 from planet_vector.maps.page import Pictures, checked_background, leaflet_folder, render
 from planet_vector.progress import Progress, bar_for
 from planet_vector.scene import Scene
-from planet_vector.vector.search import Search
+from planet_vector.vector.search_view import Search
 from planet_vector.workers import Workers
 
 __all__ = ["THUMBNAILS", "Written", "write_map"]

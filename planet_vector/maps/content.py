@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.basemaps import Basemap, few_quads, quad_bounds
@@ -20,7 +20,8 @@ from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.scene import Scene
-from planet_vector.vector.search import Search, search
+from planet_vector.vector.search import search
+from planet_vector.vector.search_view import Search
 
 MOST_SCENES = 5000
 """Most scenes of one map: a browser draws so many footprints within a second or two, from some 5 MB of page."""
@@ -230,7 +231,7 @@ def _closed(parts: List[Polygon]) -> List[Polygon]:
     from shapely.geometry import Polygon as Shape
 
     try:
-        joined: Any = shapely.union_all(shapely.make_valid([Shape(rings[0], rings[1:]) for rings in parts]))
+        joined = shapely.union_all(shapely.make_valid([Shape(rings[0], rings[1:]) for rings in parts]))
     except shapely.errors.ShapelyError as error:
         raise ProtocolError(f"The service returned a footprint that cannot be drawn: {error}.") from None
     surfaces = [part for part in shapely.get_parts(joined) if part.geom_type == "Polygon"]

@@ -7,7 +7,7 @@ from typing import Iterable, Optional, Union
 
 from planet_vector.maps import THUMBNAILS, map_page
 from planet_vector.progress import Progress
-from planet_vector.vector.search import Search
+from planet_vector.vector.search_view import Search
 
 
 class InlineMap:
@@ -33,12 +33,17 @@ class InlineMap:
     def _repr_html_(self) -> str:
         # Apart from the notebook: its scripts neither read the page around it nor send anything.
         return (
-            f'<iframe srcdoc="{html.escape(self.page)}" sandbox="allow-scripts allow-downloads allow-modals"'
+            f'<iframe srcdoc="{_attribute(self.page)}" sandbox="allow-scripts allow-downloads allow-modals"'
             f' width="100%" height="{self._height}" style="border: 1px solid #8886"></iframe>'
         )
 
     def __repr__(self) -> str:
         return f"<InlineMap of {len(self.page):,} characters>"
+
+
+def _attribute(text: str) -> str:
+    """Return a text as the value of an attribute, in ASCII: its digests must not depend on the page around it."""
+    return html.escape(text).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def show_map(

@@ -21,6 +21,7 @@ from planet_vector.collection_schema import flatten
 from planet_vector.errors import ConfigError, NotFoundError, ProtocolError
 from planet_vector.extras import named_extra
 from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.shapes import Polygon
 from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
@@ -191,7 +192,7 @@ def _title(content: Content) -> str:
 def _scene(
     content: Content,
     scene: Scene,
-    polygons: Sequence[Any],
+    polygons: Sequence[Polygon],
     addresses: Addresses,
     picture: Optional[bytes],
     overlay: Optional[Tuple[bytes, Bounds]],

@@ -121,7 +121,7 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
     settings, transport = catalog.settings, catalog.transport
     own = transport.gdal_name(link)
     if own:
-        return Access(own, Options(READING), url=link)
+        return Access(own, Options({**READING, **WITHOUT_KEY}), url=link)
     url, headers = transport.follow(transport.check_link(link), within=True)
     if not headers:
         slow = SLOW if probes_whole(build) else ""

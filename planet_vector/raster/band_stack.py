@@ -30,8 +30,9 @@ from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of, with_values
 from planet_vector.raster.placed import north_up
-from planet_vector.raster.product import ProductError, opened
+from planet_vector.raster.product import ProductError, open_link, opened
 from planet_vector.raster.remote import Remote
+from planet_vector.raster.scene_files import SceneFile, band_file, masked, open_sources
 from planet_vector.raster.source_names import source_name
 from planet_vector.raster.sources import Sources
 from planet_vector.raster.vrt_reads import Layers
@@ -122,7 +123,8 @@ class Virtual(Remote):
         if self._less is not None:
             self._less.dataset.close()
         super()._close()
-        self._end()
+        if self._end is not None:  # else opening it was interrupted
+            self._end()
 
 
 class _Less(NamedTuple):
@@ -189,7 +191,11 @@ def open_virtual(
 
 
 def open_bands(
-    catalog: Catalog, scene: Scene, products: Sequence[str], resolution: Union[str, float] = "highest"
+    catalog: Catalog,
+    scene: Scene,
+    products: Sequence[str],
+    resolution: Union[str, float] = "highest",
+    mask: Optional[str] = None,
 ) -> Virtual:
     """Open several products of a scene as one dataset: their bands, in the given order.
 
@@ -204,6 +210,8 @@ def open_bands(
     resolution : "highest", "lowest" or float
         Pixel size: that of the finest product (the panchromatic band), of the coarsest, or a number in units of the
         scene's coordinate system, metres. Other bands are resampled by nearest neighbour, so no value is interpolated.
+    mask : str, optional
+        Pixels to hide, as `planet_vector.bands.masks.parse_mask` takes it; by default nothing.
 
     Returns
     -------
@@ -213,34 +221,100 @@ def open_bands(
     Raises
     ------
     NotFoundError
-        If the scene lacks one of the products.
+        If the scene lacks one of the products, or the mask of one.
+    QueryError
+        If a mask does not tell what to hide.
     RasterAccessError
         If the products have different coordinate systems.
     """
     if list(products) == ["all"]:
         products = sorted(scene.products, key=_by_number)
-    chosen = [scene.band(product) for product in products]
-    links = [catalog.transport.check_link(scene.link_to(asset)) for asset, _ in chosen]
-    title = f"{scene.id}/{','.join(products)}"
-    titles = {link: f"{scene.id}/{asset.name}" for link, (asset, _) in zip(links, chosen)}
-    sources = Sources(catalog, titles, {link: asset.values for link, (asset, _) in zip(links, chosen)})
-    sources.fetch_headers(list(titles))
+    files = [band_file(catalog, scene, product, mask) for product in products]
+    return open_files(catalog, files, f"{scene.id}/{','.join(products)}", resolution)
 
-    def look(link: str) -> _ProductFile:
-        with sources.open(link) as dataset:
+
+def open_scene_file(catalog: Catalog, file: SceneFile) -> Remote:
+    """Open a product of a scene, without the pixels that its mask hides.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    file : SceneFile
+        The product and its mask, if any.
+
+    Returns
+    -------
+    Remote
+        The open dataset.
+
+    Raises
+    ------
+    ServiceError
+        If the service does not provide a file.
+    RasterAccessError
+        If it cannot be read.
+    """
+    if file.mask is not None:
+        return open_files(catalog, [file], file.title)
+    dataset = open_link(catalog, file.link, file.title)
+    dataset.asset = file.asset
+    return dataset
+
+
+def open_files(
+    catalog: Catalog,
+    files: Sequence[SceneFile],
+    title: str,
+    resolution: Union[str, float] = "highest",
+    grid: Optional[GridSpec] = None,
+) -> Virtual:
+    """Open several files of a scene as one dataset.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    files : sequence of SceneFile
+        The files.
+    title : str
+        Name used in error messages.
+    resolution : "highest", "lowest" or float
+        As for `open_bands`.
+    grid : GridSpec, optional
+        The grid of the dataset; by default that of all files, with pixels of the given resolution.
+
+    Returns
+    -------
+    Virtual
+        The stacked dataset.
+
+    Raises
+    ------
+    ServiceError
+        If the service does not provide a file.
+    RasterAccessError
+        If one cannot be read, or the products have different coordinate systems.
+    """
+    sources = open_sources(catalog, files)
+
+    def look(file: SceneFile) -> _ProductFile:
+        with sources.open(file.link) as dataset:
             north_up(dataset)
             header = header_of(dataset)
-            return _ProductFile(source_name(link), header, sources.mask_of(link, header, dataset))
+            own = sources.mask_of(file.link, header, dataset)
+        header, own = masked(sources, file, header, own)
+        return _ProductFile(source_name(file.link), header, own)
 
     try:
-        with Workers(max(1, min(len(titles), catalog.settings.connections))) as pool:
-            files = dict(zip(titles, pool.map(look, titles)))
-        found = [files[link] for link in links]
+        own = {file.link: file for file in files}
+        with Workers(max(1, min(len(own), catalog.settings.connections))) as pool:
+            looked = dict(zip(own, pool.map(look, own.values())))
+        found = [looked[file.link] for file in files]
         if len({source.header.crs for source in found}) > 1:
             told = f"The products of {title} have different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
-        bands = [_Band(product, asset, number, file) for product, (asset, number), file in zip(products, chosen, found)]
-        text = as_text(_stack(bands, resolution))
+        text = as_text(_stack(files, found, grid or _grid_around(found, resolution)))
     except BaseException:
         sources.end()
         raise
@@ -274,30 +348,26 @@ class _ProductFile(NamedTuple):
     mask: Optional[str]
 
 
-class _Band(NamedTuple):
-    product: str
-    asset: Asset
-    number: Optional[int]  # None for all bands of the file
-    file: _ProductFile
-
-
-def _stack(wanted: Sequence[_Band], resolution: Union[str, float]) -> Element:
-    sources = [each.file for each in wanted]
+def _grid_around(sources: Sequence[_ProductFile], resolution: Union[str, float]) -> GridSpec:
     res = _resolution([source.header.res for source in sources], resolution)
     lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
     west, north = min(lefts), max(tops)
     width, height = max(1, round((max(rights) - west) / res[0])), max(1, round((north - min(lows)) / res[1]))
-    grid = GridSpec(sources[0].header.crs, west, north, res, width, height)
+    return GridSpec(sources[0].header.crs, west, north, res, width, height)
+
+
+def _stack(files: Sequence[SceneFile], sources: Sequence[_ProductFile], grid: GridSpec) -> Element:
     root = new_vrt(grid)
-    for product, asset, chosen, (name, header, mask) in wanted:
-        bands = asset.bands if chosen is None else asset.bands[chosen - 1 : chosen]
+    for file, (name, header, mask) in zip(files, sources):
+        bands = file.asset.bands if file.number is None else file.asset.bands[file.number - 1 : file.number]
         known = bands[0] if len(bands) == 1 else None
-        if chosen is not None and chosen > len(header.bands):
-            raise RasterAccessError(f"{asset.name} has no band {chosen}, which would be {product}: open it by itself.")
+        if file.number is not None and file.number > len(header.bands):
+            told = f"{file.asset.name} has no band {file.number}, which would be {file.product}"
+            raise RasterAccessError(f"{told}: open it by itself.")
         for number, said in enumerate(header.bands, 1):
-            if chosen not in (None, number):
+            if file.number not in (None, number):
                 continue
-            band = vrt_band(root, _described(said, product, known))
+            band = vrt_band(root, said if len(files) == 1 else _described(said, file.product, known))
             _add_wavelengths(band, known)
             if mask is None:
                 vrt_source(band, name, number, header, grid)

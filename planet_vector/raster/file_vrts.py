@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, AbstractSet, Any, Mapping, Optional, Sequence, Tuple, Union
+
+from rasterio.enums import ColorInterp
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
+from planet_vector.pixels.valid import needed
 from planet_vector.raster.vrt_xml import (
     Properties,
     add_band,
@@ -22,6 +25,7 @@ from planet_vector.raster.vrt_xml import (
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_PLAIN = ColorInterp.undefined
 _TYPES = {
     "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
     "float32": "Float32", "float64": "Float64",
@@ -71,6 +75,7 @@ def vrt_source(
     settings: Optional[Mapping[str, str]] = None,
     lazily: bool = True,
     relative: bool = False,
+    resampling: str = "",
 ) -> None:
     """Add a source to a band of a VRT; with its properties specified, GDAL opens the file on first access.
 
@@ -86,7 +91,7 @@ def vrt_source(
         Header of the source.
     grid : GridSpec
         Grid of the VRT.
-    settings, relative
+    settings, relative, resampling
         As for `add_source`.
     lazily : bool
         False in a VRT that is a source itself, as GDAL keeps no more than a hundred lazily opened files.
@@ -103,7 +108,8 @@ def vrt_source(
         (east - west) / grid.res[0],
         (north - south) / grid.res[1],
     )
-    add_source(band, name, number, (0, 0, header.width, header.height), placed, properties, settings, relative)
+    taken = (0, 0, header.width, header.height)
+    add_source(band, name, number, taken, placed, properties, settings, relative, resampling)
 
 
 def add_masks(
@@ -174,7 +180,12 @@ def with_mask(name: str, header: RasterHeader, own: Optional[str] = None) -> str
     own : str, optional
         As for `add_masks`.
     """
-    root = _declared(name, header)
+    declared = header
+    if own is not None:
+        # GDAL takes an alpha band itself, in place of the mask, for the mask of its pixels.
+        bands = (replace(b, colour=_PLAIN) if b.colour == ColorInterp.alpha else b for b in header.bands)
+        declared = replace(header, bands=tuple(bands))
+    root = _declared(name, declared)
     add_masks(add_mask(root), name, header, header.grid, own, lazily=False)
     return as_text(root)
 
@@ -227,4 +238,58 @@ def mask_alone(name: str, header: RasterHeader) -> str:
     for _ in header.bands[:2]:
         band = add_band(root, "Byte", [("NoDataValue", "0")])
         vrt_source(band, name, "mask,1", header, header.grid, lazily=False)
+    return as_text(root)
+
+
+def clear_pixels(
+    name: str,
+    header: RasterHeader,
+    own: Optional[str],
+    mask: str,
+    its: RasterHeader,
+    shown: Sequence[Tuple[int, AbstractSet[int]]],
+) -> str:
+    """Return the text of a VRT of the valid pixels of a file that a mask shows: one band of 255, and 0 elsewhere.
+
+    The mask may have pixels of another size, of which the one at the centre of a pixel counts. Pixels beyond the mask
+    are not shown.
+
+    Parameters
+    ----------
+    name : str
+        GDAL name of the file.
+    header : RasterHeader
+        Its header, north up.
+    own : str or None
+        As for `add_masks`.
+    mask : str
+        GDAL name of the mask.
+    its : RasterHeader
+        Header of the mask, north up, in the same coordinate system.
+    shown : sequence of (int, set of int)
+        Bands of the mask, counted from 1, and the values from 0 to 255 of the pixels that each shows. All must show a
+        pixel.
+    """
+    root = new_vrt(header.grid)
+    band = add_band(root, "Byte")
+    for place, (number, values) in enumerate(shown):
+        # Each further source draws only its zeros: 255 is transparent.
+        settings = {"NODATA": "255"} if place else {}
+        text = _selected(mask, its, number, values)
+        vrt_source(band, text, 1, its, header.grid, settings, lazily=False, resampling="nearest")
+    if own is not None or needed(header):
+        valid = new_vrt(header.grid)
+        add_masks(add_band(valid, "Byte"), name, header, header.grid, own, lazily=False)
+        vrt_source(band, as_text(valid), 1, header, header.grid, {"NODATA": "255"}, lazily=False)
+    return as_text(root)
+
+
+def _selected(name: str, header: RasterHeader, number: int, values: AbstractSet[int]) -> str:
+    """Return the text of a VRT of a band of a file: 255 at some values, 0 at others."""
+    found = [255 if value in values else 0 for value in range(256)]
+    # GDAL interpolates between entries, and continues the last one.
+    ends = [at for at in range(256) if at in (0, 255) or found[at] != found[at - 1] or found[at] != found[at + 1]]
+    root = new_vrt(header.grid)
+    settings = {"LUT": ",".join(f"{at}:{found[at]}" for at in ends)}
+    vrt_source(add_band(root, "Byte"), name, number, header, header.grid, settings, lazily=False, resampling="nearest")
     return as_text(root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Sequence
 
-from planet_vector.assets import BandValues
+from planet_vector.assets import Asset, BandValues
 from planet_vector.pixels.header import RasterHeader, value_of
 from planet_vector.workers import Workers
 
@@ -24,7 +24,8 @@ def header_of(dataset: DatasetReader) -> RasterHeader:
     # Use a separate thread: rasterio 1.5 raises an error that an earlier read has left in this one.
     with Workers(1) as thread:
         header = thread.submit(RasterHeader.of, dataset).result()
-    return with_values(header, getattr(dataset, "_values", ()))
+    asset = getattr(dataset, "asset", None)
+    return with_values(header, asset.values if isinstance(asset, Asset) else ())
 
 
 def with_values(header: RasterHeader, values: Sequence[BandValues]) -> RasterHeader:

@@ -13,13 +13,12 @@ import ctypes
 import itertools
 import threading
 import uuid
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.forking import renew_after_fork
 from planet_vector.raster.error_messages import reason
 from planet_vector.raster.path_options import library_of
-from planet_vector.raster.remote_file import RemoteFile
 
 _pointer, _text, _size, _offset, _int = (
     ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64, ctypes.c_int,
@@ -45,6 +44,43 @@ _CALLBACKS: Tuple[Tuple[str, Any], ...] = (
 )  # fmt: skip
 
 
+class MountedFile(Protocol):
+    """Protocol of files that are read through Python."""
+
+    @property
+    def size(self) -> int:
+        """Size of the file in bytes."""
+
+    def read(self, ranges: Sequence[Tuple[int, int]], ahead: bool = False) -> List[bytes]:
+        """Return byte ranges, given as offsets and lengths; shorter at the end of the file.
+
+        Parameters
+        ----------
+        ranges : sequence of (int, int)
+            Offsets and lengths.
+        ahead : bool
+            Whether the bytes that follow will probably be read next.
+        """
+
+    def knows_better(self, ranges: Sequence[Tuple[int, int]]) -> bool:
+        """Return whether GDAL should rather read byte ranges one by one.
+
+        Parameters
+        ----------
+        ranges : sequence of (int, int)
+            Offsets and lengths.
+        """
+
+    def fail(self, error: BaseException) -> None:
+        """Keep the error of a read, for the caller of GDAL.
+
+        Parameters
+        ----------
+        error : BaseException
+            The error.
+        """
+
+
 class _Struct(ctypes.Structure):
     _fields_ = [(name, _pointer) for name, _ in _CALLBACKS]
 
@@ -52,7 +88,7 @@ class _Struct(ctypes.Structure):
 class _Handle:
     """Position of one reader of a file."""
 
-    def __init__(self, file: RemoteFile) -> None:
+    def __init__(self, file: MountedFile) -> None:
         self.file, self.position, self.ended = file, 0, False
 
 
@@ -60,7 +96,7 @@ _prefix = f"/vsiplanet_vector_{uuid.uuid4().hex}/"  # unique, as the process may
 _lock = threading.Lock()
 _installed: Optional[bool] = None
 _byte = ctypes.create_string_buffer(1)
-_files: Dict[str, RemoteFile] = {}
+_files: Dict[str, MountedFile] = {}
 _handles: Dict[int, _Handle] = {}
 _numbers = itertools.count(1)
 _gdal: ctypes.CDLL
@@ -80,12 +116,12 @@ def can_mount() -> bool:
         return _installed
 
 
-def mount(file: RemoteFile) -> str:
+def mount(file: MountedFile) -> str:
     """Return a GDAL name of a file, valid until `unmount`; datasets opened before stay open.
 
     Parameters
     ----------
-    file : RemoteFile
+    file : MountedFile
         The file.
 
     Returns
@@ -148,7 +184,7 @@ def _keep_for_good(thing: Any) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
-def _failed(file: RemoteFile, error: BaseException) -> None:
+def _failed(file: MountedFile, error: BaseException) -> None:
     """Pass an error to GDAL, through which no exception can propagate."""
     file.fail(error)
     if isinstance(error, KeyboardInterrupt):
@@ -156,7 +192,7 @@ def _failed(file: RemoteFile, error: BaseException) -> None:
     _gdal.CPLError(_FAILURE, _APPLICATION, reason(error).replace("%", "%%").encode())
 
 
-def _named(name: bytes) -> Optional[RemoteFile]:
+def _named(name: bytes) -> Optional[MountedFile]:
     folder, _, file = name.decode(errors="replace").rpartition("/")
     return _files.get(folder.rpartition("/")[2]) if file == _FILE else None
 

@@ -6,15 +6,15 @@ import re
 import time
 import weakref
 from contextlib import suppress
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import rasterio
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 
-from planet_vector.assets import BandValues
+from planet_vector.assets import Asset
 from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.loading import load_driver
@@ -32,6 +32,7 @@ from planet_vector.raster.remote import Remote
 from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.session import OptionsSession
 from planet_vector.raster.temporary_copies import make_copy_folder, remove_copy_folder
+from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]
@@ -55,13 +56,25 @@ class Product(Remote):
     ----------
     access : Access
         How it is opened.
+    asset : Asset or None
+        The asset of a scene whose file it is.
     """
 
     access: Access
+    asset: Optional[Asset] = None
     _overviews: Dict[int, Any]
     _end: Any = None  # unmounts it
-    _values: Sequence[BandValues] = ()  # of the service, for `header_of`
     _file: Optional[RemoteFile] = None  # None for a file on disk, and if GDAL itself sends the requests
+
+    @property
+    def descriptions(self) -> Tuple[Optional[str], ...]:
+        """Names of the bands: those in the file, or if it has none, what the bands show, if that is documented."""
+        own: Tuple[Optional[str], ...] = super().descriptions
+        if self.asset is None or any(own):
+            return own
+        shown = [number for number, colour in enumerate(self.colorinterp) if colour != ColorInterp.alpha]
+        names = dict(zip(shown, (band.label for band in self.asset.bands_among(len(shown)))))
+        return tuple(map(names.get, range(len(own))))
 
     def _check_read(self, *args: Any) -> None:
         """Raise an error for a read of more than `limits.MAX_READ` bytes."""
@@ -108,7 +121,7 @@ class Product(Remote):
         return self._overviews[overview]
 
     def _close(self) -> None:
-        for dataset in self._overviews.values():
+        for dataset in getattr(self, "_overviews", {}).values():  # none if opening it was interrupted
             dataset.close()
         super()._close()
         if self._end is not None:
@@ -138,6 +151,39 @@ def begin(file: RemoteFile) -> None:
         file.begin()
     except RasterAccessError as error:
         raise ProductError(str(error)) from None
+
+
+def open_scene(catalog: Catalog, scene: Scene, product: str, progress: Progress = None) -> Product:
+    """Open a product of a scene, as `open_link` does.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service of the scene.
+    scene : Scene
+        The scene.
+    product : str
+        The name of the product.
+    progress : callable, optional
+        As for `open_link`.
+
+    Returns
+    -------
+    Product
+        The open file; its bands are named by what they show.
+
+    Raises
+    ------
+    NotFoundError
+        If the scene has no such product.
+    ServiceError
+        If the service does not provide it.
+    RasterAccessError
+        If it is not a readable GeoTIFF.
+    """
+    dataset = open_link(catalog, scene.product_link(product), f"{scene.id}/{product}", progress)
+    dataset.asset = scene.asset(product)
+    return dataset
 
 
 def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None) -> Product:

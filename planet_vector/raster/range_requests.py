@@ -207,6 +207,11 @@ class RangeRequests:
         return self._send([(start, stop)], handle)
 
     @property
+    def has_head(self) -> bool:
+        """Whether the first bytes are known."""
+        return bool(self._head)
+
+    @property
     def is_jpeg2000(self) -> bool:
         """Whether the file is a JPEG 2000 file, since the first response."""
         return is_jpeg2000(self._head)

@@ -73,8 +73,10 @@ class RemoteFile:
     @property
     def is_jpeg2000(self) -> bool:
         """Whether it is a JPEG 2000 file, not a GeoTIFF."""
-        with self._lock:  # the size is known before the first bytes are
-            return bool(self.size) and self._requests.is_jpeg2000
+        if not self._requests.has_head:
+            with self._lock:  # the size is known before the first bytes are
+                assert self.size
+        return self._requests.is_jpeg2000
 
     def begin(self) -> None:
         """Clear the error of the previous read, as another one begins.

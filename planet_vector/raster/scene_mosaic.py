@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
 
 import rasterio
 import rasterio.shutil
@@ -30,12 +30,14 @@ from planet_vector.geometry.ground import area_asked_for, area_of, holds_ground,
 from planet_vector.mosaic_options import RESAMPLING, TOPS
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.valid import needed
+from planet_vector.progress import Progress
 from planet_vector.raster.band_stack import Virtual, open_virtual
 from planet_vector.raster.compatibility import ALPHA, bands_of_all, checked, told_by_pixels
 from planet_vector.raster.drawn import cut_to
 from planet_vector.raster.file_vrts import mask_alone, vrt_band, vrt_source, with_mask, with_nodata
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.placed import north_up
+from planet_vector.raster.scene_files import SceneFile, activate_files, masked, open_sources, scene_file
 from planet_vector.raster.source_names import source_name
 from planet_vector.raster.sources import Sources
 from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
@@ -97,6 +99,8 @@ def open_scenes(
     order: str = "newest",
     resampling: str = "nearest",
     area: Any = None,
+    mask: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
 ) -> Virtual:
     """Open scenes as one raster.
 
@@ -123,6 +127,12 @@ def open_scenes(
     area : shapely geometry, Box, mapping or str, optional
         Without `bounds`, the mosaic is cut to the bounding box of its polygons, as for
         `planet_vector.geometry.ground.area_asked_for`. A point or a line cuts nothing.
+    mask : str, optional
+        Pixels to hide, as `planet_vector.bands.masks.parse_mask` takes it; other scenes show through there. By default
+        nothing.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `planet_vector.activate` does; a callback is called with the
+        number of active files and of all.
 
     Returns
     -------
@@ -132,29 +142,26 @@ def open_scenes(
     Raises
     ------
     NotFoundError
-        If a scene lacks the product.
+        If a scene lacks the product, or its mask.
     QueryError
-        If `crs` is not a coordinate system.
+        If `crs` is not a coordinate system, or the mask does not tell what to hide.
     RasterAccessError
         If there are no scenes, or they cannot form one raster.
     """
-    if order not in TOPS:
-        raise RasterAccessError(f"top is {order!r}: it takes {', '.join(TOPS)}.")
     if resampling not in RESAMPLING:
         raise RasterAccessError(f"The resampling is {resampling!r}: it takes {', '.join(RESAMPLING)}.")
-    if not scenes:
-        raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
+    ranked = ranked_scenes(scenes, order)
     asked = None if area is None else area_asked_for(area)
     if asked is not None and not holds_ground(asked):
         asked = None
     product = scenes[0].schema.product(product)
-    ranked = sorted(scenes, key=lambda scene: (TOPS[order](scene), scene.id))
-    titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
-    values = {catalog.transport.check_link(each.product_link(product)): each.asset(product).values for each in ranked}
-    sources = Sources(catalog, titles, values)
-    sources.fetch_headers(list(titles)[::-1])
+    found = [scene_file(catalog, scene, product, mask) for scene in ranked]
+    if activate:
+        activate_files(catalog, zip(ranked, found), activate)
+    files = list({file.link: file for file in found}.values())
+    sources = open_sources(catalog, files)
     try:
-        with sources.open(list(titles)[-1]) as topmost:
+        with sources.open(files[-1].link) as topmost:
             north_up(topmost)
             top = header_of(topmost)
         target = top.crs if crs is None else crs_of(crs)
@@ -165,13 +172,35 @@ def open_scenes(
             within = polygons(shapely.intersection(asked, shapely.union_all(boxes)))
             bounds = cut_to(around(places, turn_of(target)), within, target)
         grid = _grid(places, top, target, res, bounds)
-        root = _vrt(sources, titles, grid, top, resampling, catalog.settings.connections)
+        root = _vrt(sources, files, grid, top, resampling, catalog.settings.connections)
         text = as_text(root)
     except BaseException:
         sources.end()
         raise
     dataset: Virtual = open_virtual(text, f"the mosaic of {len(ranked)} scenes", sources)
     return dataset
+
+
+def ranked_scenes(scenes: Sequence[Scene], order: str) -> List[Scene]:
+    """Return the scenes of a mosaic in the order in which they are drawn, the one on top last.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        The scenes.
+    order : str
+        Which scene lies on top: one of `TOPS`.
+
+    Raises
+    ------
+    RasterAccessError
+        If there are no scenes, or the order is unknown.
+    """
+    if order not in TOPS:
+        raise RasterAccessError(f"top is {order!r}: it takes {', '.join(TOPS)}.")
+    if not scenes:
+        raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
+    return sorted(scenes, key=lambda scene: (TOPS[order](scene), scene.id))
 
 
 def crs_of(given: Any) -> Any:
@@ -247,19 +276,21 @@ def _place(scene: Scene, crs: Any) -> Bounds:
 
 
 def _vrt(
-    sources: Sources, titles: Mapping[str, str], grid: GridSpec, top: RasterHeader, resampling: str, connections: int
+    sources: Sources, files: Sequence[SceneFile], grid: GridSpec, top: RasterHeader, resampling: str, connections: int
 ) -> Element:
     """Return the VRT of all scenes, with the top one drawn last."""
     root = new_vrt(grid)  # raises an error for too many pixels, before any scene is requested
-    on_top = list(titles.values())[-1]
+    on_top = files[-1].title
     if resampling not in ("nearest", "mode") and any(band.table for band in top.bands):
         told = f"The pixels of {on_top} are indices into a palette, for which {resampling} is not defined"
         raise RasterAccessError(f"{told}: take nearest or mode.")
 
-    def placed(link: str, how: Optional[str]) -> _Placed:
+    def placed(file: SceneFile, how: Optional[str]) -> _Placed:
+        link = file.link
         with sources.open(link) as dataset:
-            header = checked(dataset, titles[link], top, on_top)
+            header = checked(dataset, file.title, top, on_top)
             own = sources.mask_of(link, header, dataset)
+        header, own = masked(sources, file, header, own)
         name = source_name(link)
         if not how and (own or needed(header)):  # otherwise GDAL knows that all of it is valid
             name = with_mask(name, header, own)
@@ -280,11 +311,11 @@ def _vrt(
     with Workers(connections) as pool:
         # Assume that all scenes encode nodata like the one on top, as they nearly always do, so that each file is
         # opened once.
-        how = told_by_pixels(top)
-        found = list(pool.map(placed, titles, repeat(how)))
+        how = told_by_pixels(top) if files[-1].mask is None else None
+        found = list(pool.map(placed, files, repeat(how)))
         if any(told_by_pixels(header) != how for header, _ in found):
             how = None
-            found = list(pool.map(placed, titles, repeat(how)))
+            found = list(pool.map(placed, files, repeat(how)))
     headers = [header for header, _ in found]
     add_metadata(root, sorted(set.intersection(*(set(header.tags.items()) for header in headers))))
     bands = [vrt_band(root, band) for band in bands_of_all(headers, top)]

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
-from planet_vector.assets import BandValues
+from planet_vector.assets import Asset
 from planet_vector.catalog import Catalog
 from planet_vector.http.responses import ranged_length
 from planet_vector.pixels.header import RasterHeader
@@ -57,14 +57,14 @@ class Sources:
         The service.
     titles : mapping of str to str
         Name of each link's file in error messages. The links must be checked already.
-    values : mapping of str to sequence of BandValues, optional
-        What the service states of the values of each link's file.
+    assets : mapping of str to Asset, optional
+        The assets of scenes by their links, which tell the names of bands, and values that files lack.
     """
 
     def __init__(
-        self, catalog: Catalog, titles: Mapping[str, str], values: Optional[Mapping[str, Sequence[BandValues]]] = None
+        self, catalog: Catalog, titles: Mapping[str, str], assets: Optional[Mapping[str, Asset]] = None
     ) -> None:
-        self._catalog, self._titles, self._values = catalog, titles, values or {}
+        self._catalog, self._titles, self._assets = catalog, titles, assets or {}
         self._files: Dict[str, RemoteFile] = {}
         self._names: Dict[str, str] = {}  # names of mounted files, by link
         self._images: OrderedDict[str, Image] = OrderedDict()
@@ -117,8 +117,7 @@ class Sources:
         except RasterioIOError as error:
             self._explain([link])
             raise ProductError(f"{title} could not be read in place: {gdal_said(error)}; try again.") from None
-        dataset._file = self._files.get(link)
-        dataset._values = self._values.get(link, ())
+        dataset._file, dataset.asset = self._files.get(link), self._assets.get(link)
         return dataset
 
     def _is_jpeg2000(self, link: str) -> bool:

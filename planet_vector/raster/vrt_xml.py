@@ -173,6 +173,7 @@ def add_source(
     properties: Optional[Properties] = None,
     settings: Optional[Mapping[str, str]] = None,
     relative: bool = False,
+    resampling: str = "",
 ) -> None:
     """Add a source to a band.
 
@@ -192,8 +193,12 @@ def add_source(
         Elements of a complex source, for example ``NODATA``; by default the source is a simple one.
     relative : bool
         Whether the name is a path relative to the VRT.
+    resampling : str
+        Resampling method of the source; by default that of the read.
     """
     source = SubElement(band, "SimpleSource" if settings is None else "ComplexSource")
+    if resampling:
+        source.set("resampling", resampling)
     SubElement(source, "SourceFilename", relativeToVRT=str(int(relative)), shared="0").text = name
     SubElement(source, "SourceBand").text = str(number)
     if properties is not None:

@@ -17,14 +17,15 @@ from rasterio.features import geometry_mask
 from rasterio.windows import Window
 from shapely import affinity
 
+from planet_vector.assets import Asset, BandValues
 from planet_vector.bands.expressions import Expression
 from planet_vector.bands.finding import BandPlace
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.ground import merged
-from planet_vector.pixels.header import Band, RasterHeader
+from planet_vector.pixels.header import Band
 from planet_vector.pixels.valid import where_number
 from planet_vector.raster.drawn import drawn_in
-from planet_vector.raster.headers import header_of
+from planet_vector.raster.headers import header_of, with_values
 from planet_vector.raster.parallel import Alive
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.product import open_link
@@ -99,6 +100,7 @@ class Scaling(NamedTuple):
 def sample_scene(
     catalog: Catalog,
     links: Mapping[str, str],
+    assets: Mapping[str, Asset],
     bands: Mapping[str, BandPlace],
     expression: Expression,
     scaling: Scaling,
@@ -114,6 +116,8 @@ def sample_scene(
         The service.
     links : mapping of str to str
         The link of each product.
+    assets : mapping of str to Asset
+        The assets of the scene; nodata, scale and offset that the service states hold for files without.
     bands : mapping of str to BandPlace
         Product and number of each band.
     expression : Expression
@@ -143,7 +147,7 @@ def sample_scene(
         files = {}
         for product in dict.fromkeys(place.product for place in bands.values()):
             dataset = stack.enter_context(open_link(catalog, links[product], f"{title}/{product}"))
-            files[product] = SampledFile(dataset, f"{title}/{product}")
+            files[product] = SampledFile(dataset, f"{title}/{product}", assets[product].values)
             alive()
         for band, place in bands.items():
             files[place.product].check(band, place.number, expression, scaling)
@@ -182,6 +186,8 @@ class SampledFile:
         The file; rows may run in any direction.
     title : str
         Its name in messages.
+    values : sequence of BandValues, optional
+        Nodata, scale and offset of its bands as the service states them.
 
     Raises
     ------
@@ -189,10 +195,10 @@ class SampledFile:
         If it has no transform or no coordinate system.
     """
 
-    def __init__(self, dataset: DatasetReader, title: str) -> None:
+    def __init__(self, dataset: DatasetReader, title: str, values: Sequence[BandValues] = ()) -> None:
         self.dataset = dataset
         self.title = title
-        self.header: RasterHeader = header_of(dataset)
+        self.header = with_values(header_of(dataset), values)
         if placed_by_points(dataset):
             raise RasterAccessError(
                 f"{title} is georeferenced by ground control points, so places are not found in it."

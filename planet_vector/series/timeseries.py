@@ -24,8 +24,8 @@ from planet_vector.scene import Scene
 from planet_vector.series.journal import Results, opened_journal
 from planet_vector.series.places import Place, box_around, places_of
 from planet_vector.series.sampling import Scaling, Statistics, sample_scene, statistics_of
-from planet_vector.vector.search import Search
 from planet_vector.vector.search import search as search_for
+from planet_vector.vector.search_view import Search
 
 if TYPE_CHECKING:
     import pandas
@@ -99,7 +99,7 @@ def timeseries(
     product : str, optional
         The product that has the bands; by default they are found among the products of each scene.
     scale, offset : float, optional
-        The values of bands are ``pixel * scale + offset``; by default as the files state.
+        The values of bands are ``pixel * scale + offset``; by default as the file states, else the service.
     id_property : str, optional
         Column or property with the ids of the places.
     journal : str or Path, optional
@@ -313,7 +313,7 @@ def _read(
         raise ExpressionError(f"Scene {scene.id}: {error}", error.column) from None
     products = {place.product for place in bands.values()}
     links = {name: catalog.transport.check_link(scene.product_link(name)) for name in products}
-    found = sample_scene(catalog, links, bands, expression, scaling, task.places, scene.id, alive)
+    found = sample_scene(catalog, links, scene.assets, bands, expression, scaling, task.places, scene.id, alive)
     return {place.id: statistics for place, statistics in zip(task.places, found)}
 
 

@@ -21,6 +21,7 @@ from rasterio.features import geometry_mask
 from rasterio.io import DatasetReader
 
 from planet_vector.atomic_files import complete
+from planet_vector.bands.masks import parse_mask
 from planet_vector.catalog import catalog_of_scenes
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry.grid import GridSpec
@@ -30,15 +31,17 @@ from planet_vector.progress import Progress, bar_for
 from planet_vector.raster.download import safe_name
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
+from planet_vector.raster.indices import index_name
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.placed import north_up
-from planet_vector.raster.product import open_link
 from planet_vector.raster.rasterio_warnings import unplaced
+from planet_vector.raster.scene_files import activate_files
 from planet_vector.raster.warping import turn_of, turns
 from planet_vector.scene import Scene
 from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_scene
-from planet_vector.stacks.resample import REACH, Pixels, read_onto, seen_by_gdal
-from planet_vector.stacks.stack_grid import own_grid, stack_grid
+from planet_vector.stacks.reading import SceneReading, opened, read_scene, readings_of
+from planet_vector.stacks.resample import REACH, Pixels, seen_by_gdal
+from planet_vector.stacks.stack_grid import own_grid, reference_of, stack_grid
 
 
 class Crop(NamedTuple):
@@ -81,6 +84,9 @@ def crop_stack(
     align: bool = True,
     resampling: str = "nearest",
     require_valid: float = 0.0,
+    mask: Optional[str] = None,
+    index: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     cog: bool = False,
     overwrite: bool = False,
     progress: Union[bool, Progress] = None,
@@ -93,7 +99,8 @@ def crop_stack(
     scene is not written if its footprint or raster does not cover the whole area, or if it has no data in it.
 
     The files are named ``<id>_<product>_crop.tif``. Their tags are ``id``, ``scene_type``, ``product``, ``acquired``,
-    the share of pixels with data (``valid``), and the share of the area with data (``covered``).
+    the share of pixels with data (``valid``), the share of the area with data (``covered``), and what is hidden
+    (``mask``).
 
     Parameters
     ----------
@@ -119,6 +126,14 @@ def crop_stack(
     require_valid : float
         The least share, from 0 to 1, of pixels with data, or, with an area, of the area with data; other scenes are
         left out.
+    mask : str, optional
+        Pixels to hide, as for `planet_vector.open`: hidden pixels have no data. By default nothing.
+    index : str, optional
+        Write an index of bands instead of the bands, as for `planet_vector.open`: one band of float32. The files are
+        named by it (``<id>_ndvi_crop.tif``), and have a tag ``index``.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `planet_vector.activate` does; a callback is called with the
+        number of active files and of all.
     cog : bool
         Write cloud optimized GeoTIFFs, with overviews.
     overwrite : bool
@@ -139,6 +154,8 @@ def crop_stack(
         If the scenes share no ground, or less than a pixel, the area is a point or a line, or an argument is invalid.
     ConfigError
         If a file exists, or GDAL cannot open the directory's name.
+    NotFoundError
+        If a scene lacks the product, or its mask.
     RasterAccessError, ServiceError
         If a product cannot be read; no file is left incomplete.
     """
@@ -153,33 +170,47 @@ def crop_stack(
     stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
     if not stack.scenes:
         return list(left_out.values())
-    product = stack.scenes[0].schema.product(product)
     catalog = catalog_of_scenes(stack.scenes, connection, key)
+    reference = reference_of(stack)
+    readings = readings_of(catalog, stack.scenes, reference, product, mask, index)
+    named = reference.schema.product(product) if index is None else index_name(index)
     directory = Path(directory)
     check_name(directory)
     progress = bar_for(progress, f"{stack.depth} scenes")
-    paths = [directory / f"{Path(safe_name(None, scene.id, product)).stem}_crop.tif" for scene in stack.scenes]
+    paths = [directory / f"{Path(safe_name(None, scene.id, named)).stem}_crop.tif" for scene in stack.scenes]
     for path in paths:
         if path.exists() and not overwrite:
             raise ConfigError(f"{path} is there already: take another directory, or overwrite.")
-    links = [catalog.transport.check_link(scene.product_link(product)) for scene in stack.scenes]
-    grid = stack_grid(catalog, stack, product, dst_crs) if align else None
+    if activate:
+        pairs = [(scene, file) for scene, reading in zip(stack.scenes, readings) for file in reading.files]
+        activate_files(catalog, pairs, activate)
+    of_grid = readings[stack.scenes.index(reference)].files[0].asset.name
+    grid = stack_grid(catalog, stack, of_grid, dst_crs) if align else None
     directory.mkdir(parents=True, exist_ok=True)
 
-    def crop(task: Tuple[Scene, str, Path], alive: Alive) -> Crop:
-        scene, link, path = task
-        with open_link(catalog, link, f"{scene.id}/{product}") as dataset:
-            share = 1.0 if stack.asked is None else _share_within(dataset, stack.asked)
+    def crop(task: Tuple[Scene, SceneReading, Path], alive: Alive) -> Crop:
+        scene, reading, path = task
+        with opened(catalog, reading) as datasets:
+            share = 1.0 if stack.asked is None else min(_share_within(each, stack.asked) for each in datasets)
             if share < 1:
                 return Crop(scene, None, 0.0, share, False, True)
-            pixels = read_onto(dataset, grid or own_grid(dataset, stack), resampling)
+            pixels = read_scene(reading, datasets, grid or own_grid(datasets[0], stack), resampling)
         valid = float(pixels.valid.mean())
         covered = None if stack.asked is None else float(pixels.valid[_touched(stack.asked, pixels.header.grid)].mean())
         if covered == 0 or (valid if covered is None else covered) < require_valid:
             return Crop(scene, None, valid, covered)
-        tags = {"id": scene.id, "scene_type": scene.scene_type, "product": product, "valid": f"{valid:.6f}"}
+        tags = {
+            "id": scene.id,
+            "scene_type": scene.scene_type,
+            "product": named if index is None else reading.product,
+            "valid": f"{valid:.6f}",
+        }
         if covered is not None:
             tags["covered"] = f"{covered:.6f}"
+        if reading.index is not None:
+            tags["index"] = reading.index.expression.text
+        if mask is not None:
+            tags["mask"] = ",".join(parse_mask(mask))
         tags["acquired"] = scene.acquired.isoformat()
         tags["TIFFTAG_DATETIME"] = tags["acquired"][:19].replace("-", ":").replace("T", " ")
         alive()
@@ -187,13 +218,13 @@ def crop_stack(
         return Crop(scene, path, valid, covered)
 
     found: List[Crop] = []
-    with closing(in_parallel(crop, zip(stack.scenes, links, paths), catalog.settings.connections)) as outcomes:
+    with closing(in_parallel(crop, zip(stack.scenes, readings, paths), catalog.settings.connections)) as outcomes:
         for _, outcome in outcomes:
             if isinstance(outcome, PlanetVectorError):
                 raise outcome
             found.append(outcome)
             if progress:
-                progress(len(found), len(links))
+                progress(len(found), len(readings))
     return sorted([*found, *left_out.values()], key=lambda crop: (crop.scene.acquired, crop.scene.id))
 
 

@@ -27,12 +27,14 @@ from planet_vector.extras import named_extra
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
-from planet_vector.raster.headers import header_of
-from planet_vector.raster.product import open_link
+from planet_vector.progress import Progress
+from planet_vector.raster.indices import index_name
+from planet_vector.raster.scene_files import activate_files
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack
 from planet_vector.stacks.overlap import Stack, shares_by_scene
-from planet_vector.stacks.resample import Pixels, read_onto
+from planet_vector.stacks.reading import SceneReading, header_read, opened, read_scene, readings_of
+from planet_vector.stacks.resample import Pixels
 from planet_vector.stacks.stack_grid import reference_of, stack_grid
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ ROWS = 1024
 
 _KEPT = 4  # cached parts of products: the bands of a part are requested one after another
 
+_PIXELS = "pixels"  # name of the asset of the cube's items
+
+_Readings = Mapping[str, SceneReading]
 _Part = Tuple[Settings, str, GridSpec, str]
 
 
@@ -54,6 +59,9 @@ def to_xarray(
     product: Optional[str] = None,
     dst_crs: Any = None,
     resampling: str = "nearest",
+    mask: Optional[str] = None,
+    index: Optional[str] = None,
+    activate: Union[bool, Progress] = False,
     chunks: Optional[Mapping[str, int]] = None,
     connection: Optional[str] = None,
     key: Optional[str] = None,
@@ -75,6 +83,14 @@ def to_xarray(
         The coordinate system; by default the UTM zone of most scenes.
     resampling : str
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
+    mask : str, optional
+        Pixels to hide, as for `planet_vector.open`: hidden pixels are missing data. By default nothing.
+    index : str, optional
+        Compute an index of bands, as for `planet_vector.open`: a variable of float32, ``index`` or the name of the
+        index. By default the bands are found in any product that is no picture.
+    activate : bool or callable
+        Activate the files first, and wait for them, as `planet_vector.activate` does; a callback is called with the
+        number of active files and of all.
     chunks : mapping of str to int, optional
         Rows ``y`` and columns ``x`` of a chunk; by default 1024 rows of full width.
     connection, key : str, optional
@@ -94,7 +110,9 @@ def to_xarray(
     Raises
     ------
     QueryError
-        If the scenes share no ground, or a footprint does not cover the whole area.
+        If the scenes share no ground, a footprint does not cover the whole area, or a mask does not tell what to hide.
+    NotFoundError
+        If a scene lacks the product, or its mask.
     RasterAccessError, ServiceError
         If the first product cannot be read. Errors of the others are raised when pixels are computed.
     """
@@ -108,28 +126,35 @@ def to_xarray(
         share, scene = min(zip(shares_by_scene(stack), stack.scenes), key=lambda told: told[0])
         if share < 1:
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
-    product = stack.scenes[0].schema.product(product)
     catalog = catalog_of_scenes(stack.scenes, connection, key)
     settings = catalog.settings
-    grid = stack_grid(catalog, stack, product, dst_crs)
     reference = reference_of(stack)
-    with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
-        header = header_of(dataset)
-    driver = ProductDriver(settings, header)
+    readings = readings_of(catalog, stack.scenes, reference, product, mask, index)
+    if activate:
+        pairs = [(scene, file) for scene, reading in zip(stack.scenes, readings) for file in reading.files]
+        activate_files(catalog, pairs, activate)
+    first = readings[stack.scenes.index(reference)]
+    grid = stack_grid(catalog, stack, first.files[0].asset.name, dst_crs)
+    with opened(catalog, first) as datasets:
+        header = header_read(first, datasets)
+    links = [reading.files[0].asset.href for reading in readings]
+    driver = ProductDriver(settings, header, dict(zip(links, readings)))
     items = []
-    for scene in stack.scenes:
-        catalog.transport.check_link(scene.product_link(product))
-        item = stac_export.to_stac(scene, {product: header})
+    for scene, reading in zip(stack.scenes, readings):
+        name = reading.files[0].asset.name
+        item = stac_export.to_stac(scene, {name: header} if index is None else {})
         # All items get the bands of the one header; the position of the others' pixels is read with them.
-        asset = {k: v for k, v in item["assets"][product].items() if not k.startswith("proj:")}
-        item["assets"] = {product: {**asset, "raster:bands": driver.raster_bands()}}
+        asset = {k: v for k, v in item["assets"][name].items() if not k.startswith("proj:")}
+        if index is not None:
+            asset["eo:bands"] = [{"name": index_name(index)}]
+        item["assets"] = {_PIXELS: {**asset, "raster:bands": driver.raster_bands()}}
         items.append(pystac.Item.from_dict(item))
-    names = [band["name"] for band in items[0].assets[product].extra_fields["eo:bands"]]
+    names = [band["name"] for band in items[0].assets[_PIXELS].extra_fields["eo:bands"]]
     if driver.has_mask:
         names.append("mask" if "mask" not in names else "data_mask")
     cube = odc.stac.load(
         items,
-        bands=[f"{product}.{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [product],
+        bands=[f"{_PIXELS}.{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [_PIXELS],
         geobox=GeoBox(grid.shape, Affine(*grid.transform), grid.crs.to_wkt()),
         chunks={**(chunks or {"y": min(ROWS, grid.height), "x": grid.width})},
         resampling=resampling,
@@ -155,22 +180,26 @@ class ProductDriver:
         The service and its key. They are not pickled; unpickling loads the settings of the service anew.
     header : RasterHeader
         The bands of the cube; those of all products must agree with them.
+    readings : mapping of str to SceneReading
+        The files to read, by the link of an item's asset.
     """
 
     md_parser = None
     dask_reader = None
     aux_reader = None
 
-    def __init__(self, settings: Settings, header: RasterHeader) -> None:
+    def __init__(self, settings: Settings, header: RasterHeader, readings: _Readings) -> None:
         self.settings = settings
         self.header = header
+        self.readings = readings
 
-    def __reduce__(self) -> Tuple[Any, Tuple[str, RasterHeader]]:
-        return _driver_of, (self.settings.api_url, self.header)
+    def __reduce__(self) -> Tuple[Any, Tuple[str, RasterHeader, _Readings]]:
+        return _driver_of, (self.settings.api_url, self.header, self.readings)
 
     def __dask_tokenize__(self) -> Tuple[str, ...]:
-        """Return the identity of the cube for dask: its service and bands, without the key."""
-        return type(self).__name__, self.settings.api_url, repr(self.header.bands), repr(self.has_mask)
+        """Return the identity of the cube for dask: its service, bands and files, without the key."""
+        own = self.settings.api_url, repr(self.header.bands), repr(self.has_mask)
+        return type(self).__name__, *own, repr([each.identity for each in self.readings.values()])
 
     @property
     def nodata(self) -> Tuple[Any, ...]:
@@ -272,8 +301,8 @@ class ProductDriver:
         return f"<ProductDriver {self.settings.api_url}>"
 
 
-def _driver_of(connection: str, header: RasterHeader) -> ProductDriver:
-    return ProductDriver(Settings.load(connection), header)
+def _driver_of(connection: str, header: RasterHeader, readings: _Readings) -> ProductDriver:
+    return ProductDriver(Settings.load(connection), header, readings)
 
 
 class _Reader:
@@ -289,7 +318,7 @@ class _Reader:
         (rows, columns), transform = dst_geobox.shape, dst_geobox.transform
         crs, res = CRS.from_wkt(dst_geobox.crs.to_wkt()), (transform.a, -transform.e)
         grid = GridSpec(crs, transform.c, transform.f, res, columns, rows)
-        found = _parts.get((self._driver.settings, self._link, grid, cfg.resampling))
+        found = _parts.get(self._driver.settings, self._driver.readings[self._link], grid, cfg.resampling)
         pixels = self._in_cube_form(found)
         if dst is None:
             dst = np.empty(pixels.shape, pixels.dtype)
@@ -330,7 +359,8 @@ class _Parts:
         self._locks: Dict[_Part, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, part: _Part) -> Pixels:
+    def get(self, settings: Settings, reading: SceneReading, grid: GridSpec, resampling: str) -> Pixels:
+        part = settings, reading.identity, grid, resampling
         with self._lock:
             lock = self._locks.setdefault(part, threading.Lock())
         with lock:
@@ -338,10 +368,11 @@ class _Parts:
                 if part in self._kept:
                     self._kept.move_to_end(part)
                     return self._kept[part]
-            settings, link, grid, resampling = part
             catalog = catalog_of(settings)
-            with open_link(catalog, catalog.transport.check_link(link), link) as dataset:
-                found = read_onto(dataset, grid, resampling)
+            for file in reading.files:
+                catalog.transport.check_link(file.link)
+            with opened(catalog, reading) as datasets:
+                found = read_scene(reading, datasets, grid, resampling)
             with self._lock:
                 self._kept[part] = found
                 while len(self._kept) > _KEPT:

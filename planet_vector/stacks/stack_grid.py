@@ -16,7 +16,7 @@ from planet_vector.geometry.ground import merged
 from planet_vector.geometry.shapes import Position
 from planet_vector.raster.drawn import bounds_in, drawn_in
 from planet_vector.raster.placed import north_up
-from planet_vector.raster.product import open_link
+from planet_vector.raster.product import open_scene
 from planet_vector.raster.scene_mosaic import crs_of
 from planet_vector.raster.warping import warped_step
 from planet_vector.scene import Scene
@@ -54,7 +54,7 @@ def stack_grid(catalog: Catalog, stack: Stack, product: str, crs: Any = None) ->
     """
     given = None if crs is None else crs_of(crs)
     reference = reference_of(stack)
-    with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
+    with open_scene(catalog, reference, product) as dataset:
         own = north_up(dataset)
     wanted = given or own.crs
     if wanted == own.crs:

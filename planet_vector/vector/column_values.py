@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.collection_schema import INTEGER, LONG, REAL, TEXT, TIME
-from planet_vector.times import parse_time
+from planet_vector.times import all_usual, parse_time
 from planet_vector.vector.texts import can_hold
 
 _NOTHING = type(None)
@@ -25,9 +25,7 @@ _NUMBERS: Mapping[str, FrozenSet[type]] = {
     INTEGER: frozenset({int}),
     LONG: frozenset({int}),
 }
-_USUAL_TIME = "0000-00-00T00:00:00.000000+00:00"
-_LENGTH = len(_USUAL_TIME)
-_PUNCTUATION = [(at, char) for at, char in enumerate(_USUAL_TIME) if at >= 26 or char != "0"]
+_LENGTH = len("2015-03-06T02:24:15.531315+00:00")
 LARGEST = {REAL: 2**53, INTEGER: 2**31 - 1, LONG: 2**63 - 1}
 """The greatest absolute value up to which a column holds every whole number."""
 
@@ -129,11 +127,7 @@ def _fit(value: Any, kind: str) -> Any:
 
 def _plain_times(values: Sequence[str]) -> Sequence[str]:
     """Convert times in the service's usual form as `_fit` would; return an empty sequence if any has another form."""
-    if set(map(len, values)) != {_LENGTH}:
-        return ()
-    joined = "".join(values)
-    # fromisoformat accepts more: any separator, week dates, in some versions the hour 24.
-    if any(joined[at::_LENGTH] != char * len(values) for at, char in _PUNCTUATION) or "T24" in joined:
+    if not all_usual(values):
         return ()
     try:
         deque(map(datetime.fromisoformat, values), 0)

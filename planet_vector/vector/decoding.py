@@ -8,9 +8,9 @@ decoded here; `Schema.rows` makes its rows. For a page that both can read, both 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import repeat
+from itertools import accumulate, chain, repeat
 from operator import is_
-from typing import Annotated, Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Sequence, Set, Tuple
+from typing import Annotated, Any, Dict, FrozenSet, List, Literal, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 try:
     import msgspec
@@ -45,8 +45,30 @@ def decoder(schema: Schema) -> Optional[DecodePage]:
     return None if msgspec is None or schema.collection.members else Decoder(schema)
 
 
-class Decoder:
-    """Reader of scenes into `Rows`.
+class ParsedPage(NamedTuple):
+    """Page as msgspec parsed it.
+
+    Attributes
+    ----------
+    page : object
+        The page.
+    ids, times : sequence of str
+        The id and the time of each scene.
+    columns : list of sequence
+        The values of each column; empty for `LOCATION`.
+    coordinates : list
+        The JSON of the coordinates of each footprint, which is a Polygon.
+    """
+
+    page: object
+    ids: Sequence[str]
+    times: Sequence[str]
+    columns: List[Sequence[Any]]
+    coordinates: Sequence[bytes]
+
+
+class PageParser:
+    """Parser of pages by the types of their columns.
 
     Parameters
     ----------
@@ -60,8 +82,8 @@ class Decoder:
         self._time = schema.names.index(time) if time in schema.names else len(schema.names)
         self._key = schema.names, schema.types, time, schema.booleans
 
-    def __call__(self, content: bytes, envelope: Envelope) -> Optional[Tuple[DecodedScenes, object]]:
-        """Return the scenes of a page and the page, or None if `Schema.rows` must read it.
+    def parse(self, content: bytes, envelope: Envelope) -> Optional[ParsedPage]:
+        """Return a parsed page; None if a value does not fit its column.
 
         Parameters
         ----------
@@ -75,21 +97,48 @@ class Decoder:
         try:
             tree, read = _reader(*self._key, envelope)
             page = read(content)
-            scenes = page.features
-            footprints = _footprints([scene.geometry.coordinates for scene in scenes])
         except (RecursionError, *UNREADABLE):
             return None
+        scenes = page.features
         ids = [scene.id for scene in scenes]
         found: List[Sequence[Any]] = [()] * (len(self._schema.names) + 1)
         _spread([scene.properties for scene in scenes], tree, found)
         columns, times = found[:-1], found[self._time]
-        full: Set[int] = set()
-        for slot, (name, kind) in enumerate(zip(self._schema.names, self._schema.types)):
+        for slot, name in enumerate(self._schema.names):
             if name == "id":
                 columns[slot] = ids
             elif name == OTHER:
                 columns[slot] = [None] * len(ids)
-            elif name == LOCATION:
+        return ParsedPage(page, ids, times, columns, [scene.geometry.coordinates for scene in scenes])
+
+
+class Decoder(PageParser):
+    """Reader of scenes into `Rows`.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    """
+
+    def __call__(self, content: bytes, envelope: Envelope) -> Optional[Tuple[DecodedScenes, object]]:
+        """Return the scenes of a page and the page, or None if `Schema.rows` must read it.
+
+        Parameters
+        ----------
+        content : bytes
+            The page, in JSON.
+        envelope : callable
+            Returns the type of a page, given that of its scenes.
+        """
+        parsed = self.parse(content, envelope)
+        footprints = None if parsed is None else _footprints(parsed.coordinates)
+        if parsed is None or footprints is None:
+            return None
+        ids, columns = parsed.ids, parsed.columns
+        full: Set[int] = set()
+        for slot, (name, kind) in enumerate(zip(self._schema.names, self._schema.types)):
+            if name == LOCATION:
                 columns[slot] = self._schema.plain_locations(columns)
             # Most columns have no falsy value, which `all` finds in half the time.
             if all(columns[slot]) or not any(map(is_, columns[slot], repeat(None))):
@@ -101,7 +150,7 @@ class Decoder:
             if len(columns[slot]) < len(ids):
                 return None
         rows = Rows(self._schema.fids(ids), *footprints, columns, frozenset(full))
-        return DecodedScenes(rows, ids, times), page
+        return DecodedScenes(rows, ids, parsed.times), parsed.page
 
 
 @lru_cache(maxsize=64)
@@ -150,21 +199,54 @@ def _spread(branches: Sequence[Any], tree: Mapping[str, Any], columns: List[Sequ
             columns[slot] = values
 
 
-def _footprints(coordinates: Sequence[Any]) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
-    """Return bounds and WKB of footprints from the JSON of their coordinates.
+def plain_rings(coordinates: Sequence[bytes]) -> Optional[Tuple[List[float], Sequence[int]]]:
+    """Return the positions of footprints that each are one ring without heights; None if any is something else.
 
-    Raises
-    ------
-    ValueError
-        If they are not all single rings with the same number of positions.
+    Parameters
+    ----------
+    coordinates : sequence of bytes
+        The JSON of the coordinates of Polygons.
+
+    Returns
+    -------
+    (list of float, sequence of int) or None
+        Longitude and latitude of each position of all rings, and the number of positions of each ring.
     """
+    if not coordinates:
+        return None
     text = b",".join(coordinates)
-    ring = b",".join(coordinates[:1]).translate(None, _NUMBERS)
-    size = ring.count(b"[,]")
-    same = text.translate(None, _NUMBERS) == b",".join([ring] * len(coordinates))
-    if not same or ring != b"[[%s]]" % b",".join([b"[,]"] * size):
-        raise ValueError("not rings of one size")
-    found = ring_footprints(msgspec.json.decode(b"[%s]" % text.translate(None, _BRACKETS), type=List[float]), size)
-    if found is None:
-        raise ValueError("not rings that can be taken as they are")
-    return found
+    first = b"".join(coordinates[:1]).translate(None, _NUMBERS)
+    shapes = [first] * len(coordinates)
+    if text.translate(None, _NUMBERS) != b",".join(shapes):
+        shapes = [bytes(ring).translate(None, _NUMBERS) for ring in coordinates]
+    sizes = {shape: shape.count(b"[,]") for shape in set(shapes)}
+    if any(shape != b"[[%s]]" % b",".join([b"[,]"] * size) for shape, size in sizes.items()):
+        return None
+    try:
+        numbers: List[float] = msgspec.json.decode(b"[%s]" % text.translate(None, _BRACKETS), type=List[float])
+    except UNREADABLE:
+        return None
+    return numbers, [sizes[shape] for shape in shapes]
+
+
+def _footprints(coordinates: Sequence[bytes]) -> Optional[Tuple[List[Optional[Bounds]], List[Optional[bytes]]]]:
+    """Return bounds and WKB of footprints from the JSON of their coordinates; None if any is not one plain ring."""
+    rings = plain_rings(coordinates)
+    if rings is None:
+        return None
+    numbers, sizes = rings
+    if len(set(sizes)) == 1:
+        return ring_footprints(numbers, sizes[0])
+    boxes: List[Optional[Bounds]] = [None] * len(sizes)
+    wkbs: List[Optional[bytes]] = [None] * len(sizes)
+    starts = list(accumulate(sizes, initial=0))
+    for size in set(sizes):
+        places = [place for place, each in enumerate(sizes) if each == size]
+        found = ring_footprints(
+            list(chain.from_iterable(numbers[2 * starts[place] : 2 * starts[place + 1]] for place in places)), size
+        )
+        if found is None:
+            return None
+        for place, box, wkb in zip(places, *found):
+            boxes[place], wkbs[place] = box, wkb
+    return boxes, wkbs

@@ -9,7 +9,7 @@ import zlib
 from bisect import bisect_right
 from dataclasses import replace
 from datetime import datetime
-from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Protocol, Set, Tuple, TypeVar, Union, cast
 
 from planet_vector.catalog.scene_pages import ResultChanged
 from planet_vector.collection_schema import Feature, time_at
@@ -23,11 +23,22 @@ log = logging.getLogger(__name__)
 
 IN_MEMORY = 16 * 2**20  # bytes of a search, some 40 000 scenes; later pages go to a file
 MOST_BYTES = 512 * 2**20  # bytes of a search; later pages are not cached, and requested again at each access
+MOST_TABLE = 64 * 2**20  # bytes of a table that is kept, some 70 000 scenes
 _LEVEL = 1  # zlib's fastest: compressing a page takes 6 ms, a request 100
+
+T = TypeVar("T")
 
 Features = List[Feature]
 FetchPages = Callable[[Query], Iterator[Features]]
 """Fetches the pages of a search, as `planet_vector.catalog.Catalog.pages` does."""
+
+
+class Table(Protocol):
+    """Protocol for all scenes of a search by columns."""
+
+    nbytes: int
+
+    def __len__(self) -> int: ...
 
 
 class _Kept(NamedTuple):
@@ -63,6 +74,8 @@ class FoundScenes:
         """The number of scenes by the service's count, once it was requested."""
         self.spoilt: Optional[PlanetVectorError] = None
         """The error that made the cached scenes unusable; the search must then be read anew."""
+        self.table: Optional[Table] = None
+        """All scenes by columns, once they were read so."""
         self.memory = 0
         self.size = 0
         self._ask = ask
@@ -72,6 +85,7 @@ class FoundScenes:
         self._readers: Set[object] = set()
         self._source: Optional[Iterator[Features]] = None  # the pages after the last cached one
         self._lock = threading.Lock()
+        self._table_lock = threading.Lock()
         renew_after_fork(self._renew)
 
     @classmethod
@@ -153,6 +167,25 @@ class FoundScenes:
             self._readers.discard(reader)
             if not self._readers:
                 self.close()
+
+    def table_by(self, read: Callable[[], T]) -> T:
+        """Return all scenes by columns; at most `MOST_TABLE` bytes are kept.
+
+        Parameters
+        ----------
+        read : callable
+            Reads them; the caller's only kind of table.
+        """
+        with self._table_lock:
+            if self.table is not None:
+                return cast(T, self.table)
+            table = read()
+            kept = cast(Table, table)
+            self.counted = len(kept)
+            if kept.nbytes <= MOST_TABLE:
+                self.table = kept
+                self.memory += kept.nbytes
+            return table
 
     def close(self) -> None:
         """Drop pending requests; scenes read before stay cached."""
@@ -249,6 +282,7 @@ class FoundScenes:
 
     def _renew(self) -> None:
         self._lock = threading.Lock()
+        self._table_lock = threading.Lock()
         # Referenced but unused: its threads do not exist in this process, and closing it needs locks not yet renewed.
         self._inherited, self._source = self._source, None
         self._keeps = self._keeps and self._file is None  # only the parent writes to the file

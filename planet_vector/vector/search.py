@@ -1,271 +1,65 @@
-"""Searches from Python: a reusable view of their scenes, or a layer."""
+"""Searches from Python: by name or by terms, as a view of their scenes, or as a layer."""
 
 from __future__ import annotations
 
-import operator
-import sys
-from contextlib import closing
-from html import escape
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union, overload
+from typing import Mapping, Optional, Sequence, TypeVar, Union
 
+from planet_vector.area_inputs import Area
 from planet_vector.catalog import Catalog, catalog_of, connect
 from planet_vector.catalog.protocol import expanded
-from planet_vector.collection_schema import Feature, value_at
 from planet_vector.config import Settings
-from planet_vector.errors import NameSyntaxError
-from planet_vector.names import Name, parse_name, shown
+from planet_vector.errors import NameSyntaxError, QueryError
+from planet_vector.geometry.boxes import Box
+from planet_vector.item_ids import is_item_id
+from planet_vector.names import Name, is_name, parse_name, shown
 from planet_vector.query import Query
-from planet_vector.scene import Scene
-from planet_vector.times import format_time
+from planet_vector.search_terms import Times, query_of
 from planet_vector.vector.basemap_layers import ListedLayer, basemap_layers
 from planet_vector.vector.found_scenes import FoundScenes
 from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
-from planet_vector.vector.result_cache import CACHE
-from planet_vector.vector.schema import Schema
-from planet_vector.vector.texts import held
+from planet_vector.vector.search_view import Search
 
 T = TypeVar("T")
 
-_ALL = range(sys.maxsize)  # indices of any number of scenes
-_IN_REPR = 120  # most characters of the name shown
-_IN_HTML = 10  # most scenes shown
-
-
-class Search:
-    """View of the scenes of a search, in its order; may be read repeatedly, by several threads.
-
-    A faulty search raises its error when the view is created; requests are sent when scenes are accessed. Scenes are
-    requested once: this view keeps what it has read, and other views of the same search created within
-    ``PLANET_CACHE_TTL`` seconds share it (300 by default; with 0, nothing is shared). A failed request raises its
-    error; the next access sends it again.
-
-    ==========================  =====================================================================================
-    ``for scene in search``     from the first scene on, each as soon as its page is read
-    ``search[7]``               one scene; reads pages up to it
-    ``search[:50]``             a view of some of the scenes; makes no request
-    ``search[-1]``              negative indices and steps require a known count
-    ``search.count()``          the number of scenes; one request, unless it is known
-    ``len(search)``             the same without a request; TypeError if it is not known
-    ``bool(search)``            whether there are any scenes; reads one page at most, which is cached
-    ``x in search``             whether the search contains a scene, given as `Scene` or by id
-    ``reversed(search)``        the last scene first; requires a known count
-    ``repr(search)``            the search, with count and time span if they are known
-    ``search.to_geopandas()``   all scenes as a data frame, with the columns of the layer
-    ``search.close()``          drops pending requests
-    ==========================  =====================================================================================
-
-    The count is known once it was requested or all scenes were read. The two may differ, as scenes are published at any
-    time; the number of scenes read then takes precedence. A search is not an iterator: its first scene is
-    ``search[0]``. Methods on all scenes also work on slices, such as ``search[:50]``.
-
-    Parameters
-    ----------
-    catalog : Catalog
-        The service.
-    query : Query
-        The search.
-    name : Name
-        Its name, for messages.
-    found : FoundScenes, optional
-        Its cached scenes; by default those that views of the same search share.
-
-    Attributes
-    ----------
-    catalog : Catalog
-        The service.
-    query : Query
-        The search.
-    """
-
-    def __init__(self, catalog: Catalog, query: Query, name: Name, found: Optional[FoundScenes] = None) -> None:
-        self.catalog = catalog
-        self.query = query
-        self._name = name
-        self._found = found or self._shared()
-        self._places = _ALL
-        self._page: Tuple[int, List[Feature]] = (0, [])  # the page last used by an index
-
-    def count(self) -> int:
-        """Return the number of scenes; requests it if it is not known.
-
-        A service that does not count has all scenes read.
-
-        Raises
-        ------
-        ServiceError
-            If the request fails.
-        """
-        found = self._now()
-        if found.total is None and found.counted is None:
-            found.counted = self.catalog.count(self.query)
-            if found.counted is None:
-                for _ in found.pages():
-                    pass
-        return len(self)
-
-    def to_geopandas(self) -> Any:
-        """Return the scenes as a GeoDataFrame, with the columns of the layer.
-
-        Returns
-        -------
-        geopandas.GeoDataFrame
-            Times in UTC; footprints as MultiPolygon in EPSG:4326, longitude before latitude.
-
-        Raises
-        ------
-        ServiceError
-            If a request fails.
-        """
-        import geopandas
-        import pandas
-        import shapely
-
-        schema = Schema(self.query.schema)
-        rows = schema.rows([scene.feature for scene in self])
-        frame = pandas.DataFrame(dict(zip(schema.names, rows.columns)))
-        for name, kind in zip(schema.names, schema.types):
-            if kind == "DateTime":
-                frame[name] = pandas.to_datetime(frame[name], utc=True, format="ISO8601")
-        footprints = shapely.from_wkb(rows.wkbs)
-        return geopandas.GeoDataFrame(frame, geometry=footprints, crs="EPSG:4326")
-
-    def close(self) -> None:
-        """Drop pending requests; scenes read before stay cached, and the next access requests the rest."""
-        self._found.close()
-
-    def __iter__(self) -> Iterator[Scene]:
-        places = self._places
-        if places.step < 0:
-            yield from reversed(list(self._part(places[::-1])))
-            return
-        start, stop, step = places.start, places.stop, places.step
-        if start >= stop:
-            return
-        with closing(self._now().pages(start)) as pages:
-            for first, features in pages:
-                end = first + len(features)
-                # The wanted indices on this page; divisions round up.
-                for place in places[-(-max(0, first - start) // step) : -(-max(0, min(end, stop) - start) // step)]:
-                    yield self._scene(features[place - first])
-                if stop <= end:
-                    return
-
-    def __reversed__(self) -> Iterator[Scene]:
-        return iter(self[::-1])
-
-    @overload
-    def __getitem__(self, index: int) -> Scene: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Search: ...
-
-    def __getitem__(self, index: Union[int, slice]) -> Union[Scene, Search]:
-        if isinstance(index, slice):
-            numbers = [operator.index(part) for part in (index.start, index.stop, index.step) if part is not None]
-            return self._part((self._exact() if min(numbers, default=0) < 0 else self._places)[index])
-        number = operator.index(index)
-        places = self._exact() if number < 0 else self._places
-        found = self._at(places[number]) if -len(places) <= number < len(places) else None
-        if found is None:
-            raise IndexError(f"There is no scene {number} in {self._description()}.")
-        return found
-
-    def __len__(self) -> int:
-        found = self._now()
-        total = found.counted if found.total is None else found.total
-        if total is None:
-            raise TypeError(
-                "How many scenes the search finds is not known yet: count() asks the service, list() reads them all."
-            )
-        return len(_below(total, self._places))
-
-    def __bool__(self) -> bool:
-        return next(iter(self), None) is not None
-
-    def __contains__(self, item: object) -> bool:
-        if isinstance(item, Scene):
-            return item.schema == self.query.schema and item.id in self
-        return any(scene.id == item for scene in self)
-
-    def __repr__(self) -> str:
-        return f"<Search {self._description()}>"
-
-    def _repr_html_(self) -> str:
-        """Return a table of the first scenes, if they were read; makes no request."""
-        head = "".join(f"<th>{name}</th>" for name in ("id", "acquired", "cloud cover", "products"))
-        rows = []
-        if self._found.read and self._found.spoilt is None:
-            for scene in self._part(_below(self._found.read, self._places)[:_IN_HTML]):
-                acquired = value_at(scene.properties, scene.schema.meanings.time)
-                cells = (scene.id, acquired, scene.cloud_cover, ", ".join(scene.products))
-                rows.append("".join(f"<td>{escape(held(str(cell)))}</td>" for cell in cells))
-        lines = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><caption>{escape(self._description())}</caption><tr>{head}</tr>{lines}</table>"
-
-    def _description(self) -> str:
-        """Return the name of the search, which contains no key, and count and time span if they are known."""
-        name, places = str(self._name), self._places
-        told = name if len(name) <= _IN_REPR else name[: _IN_REPR - 1] + "…"
-        if places != _ALL:
-            told += f", from {places.start}" + (f" to {places.stop}" if places.stop != _ALL.stop else "")
-            told += f" by {places.step}" if places.step != 1 else ""
-        try:
-            count = len(self)
-        except TypeError:
-            return f"{told}: not counted yet"
-        span = self._found.span if places == _ALL else None
-        times = " to ".join(format_time(time.replace(microsecond=0))[:-6] + "Z" for time in span) if span else ""
-        return f"{told}: {count} scene{'' if count == 1 else 's'}{', ' if times else ''}{times}"
-
-    def _now(self) -> FoundScenes:
-        """Return the cached scenes; a new cache if the old one became unusable."""
-        if self._found.spoilt is not None:
-            self._found = self._shared()
-        return self._found
-
-    def _shared(self) -> FoundScenes:
-        settings = self.catalog.settings
-        return CACHE.found(settings.identity, self.query, settings.cache_ttl, self.catalog.pages)
-
-    def _part(self, places: range) -> Search:
-        part = Search(self.catalog, self.query, self._name, self._found)
-        part._places = places
-        return part
-
-    def _exact(self) -> range:
-        """Return the indices of existing scenes, reading all of them; raise TypeError if the count is not known."""
-        len(self)
-        found = self._now()
-        if found.total is None:
-            for _ in found.pages():
-                pass
-        assert found.total is not None
-        return _below(found.total, self._places)
-
-    def _at(self, place: int) -> Optional[Scene]:
-        """Return the scene at an index of the whole search, reading pages up to it; None beyond the last."""
-        first, features = self._page
-        if not first <= place < first + len(features):
-            with closing(self._now().pages(place)) as pages:
-                page = next(((first, some) for first, some in pages if place < first + len(some)), None)
-            if page is None:
-                return None
-            self._page = first, features = page
-        return self._scene(features[place - first])
-
-    def _scene(self, feature: Feature) -> Scene:
-        return Scene(feature, self.query.schema, self.catalog)
-
 
 def search(
-    name: Union[str, Query], *, connection: Optional[str] = None, key: Optional[str] = None, anew: bool = False
+    name: Union[str, Query],
+    *,
+    bbox: Union[Sequence[float], Box, None] = None,
+    intersects: Optional[Area] = None,
+    datetime: Optional[Times] = None,
+    cloud_cover: Optional[float] = None,
+    where: Optional[Mapping[str, object]] = None,
+    order: Optional[str] = None,
+    limit: Optional[int] = None,
+    connection: Optional[str] = None,
+    key: Optional[str] = None,
+    anew: bool = False,
 ) -> Search:
     """Search for scenes.
 
     Parameters
     ----------
     name : str or Query
-        A name such as ``PLANET:ortho?cloud_cover.estimated.lte=5``.
+        A scene type, such as ``PSScene``; or a name, such as ``PLANET:ortho?cloud_cover.estimated.lte=5``, to whose
+        parameters the others are added.
+    bbox : (west, south, east, north) or Box, optional
+        A box in degrees that scenes must share ground with; west may be greater than east.
+    intersects : str, path, mapping or object, optional
+        Another area: WKT or GeoJSON in degrees; the path of a vector file in any coordinate system
+        (``fields.gpkg:LAYER`` for one layer of several); a geometry of shapely, in degrees; a GeoDataFrame or
+        GeoSeries.
+    datetime : str, date, datetime or pair, optional
+        The span of acquisition: ``2024-05/2024-06`` or ``2024-05..2024-06``, open as ``2024-05-15/..``; or two times,
+        None for an open end. A date, a month and a year are whole at either end, and may stand alone.
+    cloud_cover : float, optional
+        The greatest cloud cover in percent, in every service.
+    where : mapping of str to object, optional
+        Further conditions: values by field and comparator, such as ``{"gsd.lte": 3, "satellite_id": "1105"}``.
+    order : str, optional
+        ``desc`` (the newest first, the default) or ``asc``.
+    limit : int, optional
+        The greatest number of scenes.
     connection, key : str, optional
         As for `planet_vector.connect`.
     anew : bool
@@ -275,30 +69,58 @@ def search(
     -------
     Search
         A view of the scenes in the order of the search. It can be iterated repeatedly, sliced (``found[:50]``), counted
-        (``found.count()``) and converted to a data frame (``found.to_geopandas()``). Each scene is requested once, when
-        it is first accessed.
+        (``found.count()``) and converted to a table (``found.to_geopandas()``, ``to_arrow()``, ``to_parquet(path)``).
+        Each scene is requested once, when it is first accessed.
 
     Raises
     ------
     PlanetVectorError
         If the search is invalid. The view raises it if a request fails.
+
+    Examples
+    --------
+    >>> found = search("PSScene", bbox=(11.9, 47.8, 12.1, 47.9), datetime="2024-05/2024-06", cloud_cover=10)
     """
+    keywords = {
+        "bbox": bbox,
+        "intersects": intersects,
+        "datetime": datetime,
+        "cloud_cover": cloud_cover,
+        "where": where,
+        "order": order,
+        "limit": limit,
+    }
+    given = [term for term, value in keywords.items() if value is not None]
     if isinstance(name, Query):
+        if given:
+            raise QueryError(f"The search is a Query, which holds all of its terms: leave out {', '.join(given)}.")
         return _search(name, catalog_of(Settings.load(connection, key)), anew)
     if not isinstance(name, str):
-        raise NameSyntaxError(f"A search is a PLANET: name or a Query, not {type(name).__name__}.")
-    parsed = _of_one_type(name)
+        raise NameSyntaxError(f"A search is a scene type, a PLANET: name or a Query, not {type(name).__name__}.")
+    parsed = _of_one_type(name) if is_name(name) else Name(_scene_type(name))
     catalog = catalog_of(Settings.load(connection or parsed.service, key))
     _, parsed = _only(expanded(catalog, parsed), name)
     asked = parsed.without(LAYER_PARAMETERS).parameters
     schema = catalog.schema(parsed.collection)
-    if not parsed.item:
-        return _search(Query.parse(schema, asked), catalog, anew)
-    if asked:
-        raise NameSyntaxError(f"{parsed.item} is one scene: leave out the search parameter {asked[0][0]!r}.")
-    query = Query(schema)
-    found = FoundScenes.of(query, [catalog.scene(parsed.collection, parsed.item).feature])
-    return Search(catalog, query, Name(parsed.collection, parsed.item), found)
+    if parsed.item:
+        if asked or given:
+            told = repr(asked[0][0]) if asked else given[0]
+            raise NameSyntaxError(f"{parsed.item} is one scene: leave out the search parameter {told}.")
+        query = Query(schema)
+        found = FoundScenes.of(query, [catalog.scene(parsed.collection, parsed.item).feature])
+        return Search(catalog, query, Name(parsed.collection, parsed.item), found)
+    query = query_of(
+        schema,
+        asked,
+        bbox=bbox,
+        intersects=intersects,
+        datetime=datetime,
+        cloud_cover=cloud_cover,
+        where=where,
+        order=order,
+        limit=limit,
+    )
+    return _search(query, catalog, anew)
 
 
 def open_layer(
@@ -338,17 +160,20 @@ def _search(query: Query, catalog: Catalog, anew: bool) -> Search:
     return Search(catalog, query, name, FoundScenes(query, catalog.pages) if anew else None)
 
 
-def _below(total: int, places: range) -> range:
-    """Return the indices below a total."""
-    if places.step < 0:
-        return places  # created with a known total
-    return range(places.start, max(places.start, min(places.stop, total)), places.step)
-
-
 def _only(found: Sequence[T], text: str) -> T:
     if len(found) != 1:
         raise NameSyntaxError(f"{shown(text)} names {len(found)} searches: name one of them.")
     return found[0]
+
+
+def _scene_type(text: str) -> str:
+    """Return the name of a collection that stands alone."""
+    if not is_item_id(text) or set("?/ ").intersection(text):
+        raise NameSyntaxError(
+            f"{shown(text)} is neither a scene type, such as PSScene, nor a name: write "
+            "PLANET:<scene type>?<parameters>."
+        )
+    return text
 
 
 def _of_one_type(text: str) -> Name:

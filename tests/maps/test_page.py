@@ -19,6 +19,7 @@ from planet_vector.maps import write_map
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content
 from planet_vector.maps.page import Pictures, render
+from planet_vector.names import parse_name
 from planet_vector.roots import FORMER_API_URL
 from planet_vector.scene import Scene
 from tests.conftest import Service
@@ -81,7 +82,8 @@ def test_a_click_shows_all_properties_and_the_thumbnail(seen: Seen, closed: Serv
     for name, value in expected.items():
         assert rows[name] == value if isinstance(value, str) else float(rows[name]) == value, name
     assert "analytic" in seen.page.inner_text("#details .facts")
-    assert seen.page.inner_text("#details code") == f"PLANET:ortho/{scene['id']}"
+    name = f"PLANET:ortho/{scene['id']}?api_url={closed.url}"  # the service is not the default one
+    assert seen.page.inner_text("#details code") == name
     assert seen.page.locator("#details img").evaluate("image => image.naturalWidth") == 128
     assert seen.page.locator("#list li.current .id").inner_text() == scene["id"]
 
@@ -98,7 +100,7 @@ def test_a_click_on_many_takes_the_newest_and_leads_to_those_underneath(seen: Se
     walked = []
     for number in range(len(here)):
         assert f"{number + 1} of {len(here)} here" in seen.page.inner_text("#details .bar")
-        walked.append(seen.page.inner_text("#details code").rpartition("/")[2])
+        walked.append(parse_name(seen.page.inner_text("#details code")).item)
         if number + 1 < len(here):
             seen.page.get_by_label("The scene underneath").click()
     assert walked == here
@@ -138,7 +140,7 @@ def test_it_works_by_keys(seen: Seen) -> None:
     seen.page.locator("#list .scene").first.focus()
     for key in ("ArrowDown", "ArrowDown", "ArrowUp", "Enter"):
         seen.page.keyboard.press(key)
-    assert seen.page.inner_text("#details code").endswith(ids[1])
+    assert parse_name(seen.page.inner_text("#details code")).item == ids[1]
     seen.page.keyboard.press("Escape")
     assert seen.visible("#details") == 0
     seen.page.locator("#cloud").focus()

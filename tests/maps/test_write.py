@@ -91,7 +91,8 @@ def test_several_names_are_one_map_each_scene_once(closed: Service, tmp_path: Pa
     held = data_of(tmp_path / "map.html")
     keys = [(one["type"], one["id"]) for one in held["scenes"]]
     assert len(keys) == len(set(keys)) == written.scenes == len(found(closed)) + 3
-    assert [basemap["name"] for basemap in held["basemaps"]] == ["PLANET:basemaps/summer", "PLANET:basemaps/spring"]
+    names = [f"PLANET:basemaps/{name}?api_url={closed.url}" for name in ("summer", "spring")]
+    assert [basemap["name"] for basemap in held["basemaps"]] == names
 
 
 def test_a_long_search_is_refused_not_cut(closed: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

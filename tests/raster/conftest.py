@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Callable, Iterator, Optional
+from typing import TYPE_CHECKING, Callable, Iterator, Optional
 
 import numpy as np
 import pytest
@@ -14,8 +14,11 @@ from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.keys import Key
 
-from ..conftest import ROOT
+from ..conftest import ROOT, Start
 from .recording import Pair
+
+if TYPE_CHECKING:
+    from .clear_ground import ClearGround
 
 WIDTH, HEIGHT = 1500, 900
 """Size of the file in pixels."""
@@ -40,6 +43,17 @@ def geotiff(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with rasterio.open(path, "w", **profile) as dataset:
         dataset.write(pixels)
     return path
+
+
+@pytest.fixture(scope="session")
+def clear_ground(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> ClearGround:
+    """Return an archive with masks of usable pixels, served."""
+    pytest.importorskip("rasterio")
+    from .clear_ground import ClearGround, make
+
+    archive = tmp_path_factory.mktemp("clear_ground") / "archive"
+    make(archive)
+    return ClearGround(archive, start_service(archive))
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.windows import Window  # noqa: E402
 
 from planet_vector.raster import limits  # noqa: E402
-from planet_vector.raster.product import open_link  # noqa: E402
+from planet_vector.raster.band_stack import Virtual  # noqa: E402
+from planet_vector.raster.product import Product, open_link  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,15 @@ def test_options_reach_no_other_code_of_the_process(pair: Pair, catalog: ScenesV
         watch.join()
     assert seen == {before}
     assert not hasattr(rasterio.env.local, "_env") or rasterio.env.local._env is None
+
+
+@pytest.mark.parametrize("cls", [Product, Virtual])
+def test_a_dataset_whose_opening_was_interrupted_is_closed_without_an_error(archive: Path, cls: Any) -> None:
+    path = next(archive.glob("*_visual.tif"))
+    with rasterio.Env():
+        dataset = cls(str(path))  # as Ctrl-C leaves it, before it has its attributes
+        dataset.close()
+    assert dataset.closed
 
 
 def test_options_of_the_program_do_not_reach_the_store(pair: Pair, catalog: ScenesV0, tmp_path: Path) -> None:

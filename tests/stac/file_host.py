@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 Answer = Tuple[int, Dict[str, str], bytes]
 
@@ -56,9 +56,10 @@ class TokenService(FileHost):
     def answer(self, path: str, query: str, headers: Dict[str, str]) -> Answer:
         self.seen.append((path, query, headers))
         ends = datetime.now(timezone.utc) + timedelta(seconds=self.life)
-        text = f"st=2024-01-01T00%3A00%3A00Z&sp=rl&sig=s3cr3t{secrets.token_hex(8)}%2B%3D"
+        expiry = ends.isoformat().replace("+00:00", "Z")
+        text = f"st=2024-01-01T00%3A00%3A00Z&se={quote(expiry)}&sp=rl&sig=s3cr3t{secrets.token_hex(8)}%2B%3D"
         self.tokens[text] = ends.timestamp()
-        told = {"msft:expiry": ends.isoformat().replace("+00:00", "Z"), "token": text}
+        told = {"msft:expiry": expiry, "token": text}
         return 200, {}, json.dumps(told if self.broken is None else self.broken).encode()
 
     def accepts(self, query: str, headers: Dict[str, str]) -> bool:

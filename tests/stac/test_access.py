@@ -8,6 +8,7 @@ import os
 import stat
 import time
 from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
@@ -200,6 +201,21 @@ def test_tokens_are_kept_by_container_and_replaced_in_addresses() -> None:
         assert fresh.sign("https://one.blob.example/images/a.tif") == fresh.sign(
             "https://one.blob.example/images/a.tif"
         )
+
+
+def test_a_token_is_renewed_before_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: List[str] = []
+
+    def fetch(address: str) -> object:
+        asked.append(address)
+        ends = datetime.now(timezone.utc) + timedelta(seconds=1000)
+        return {"token": f"sig=n{len(asked)}", "msft:expiry": ends.isoformat()}
+
+    tokens, start = BlobTokens("https://tokens.example/{account}/{container}", fetch), time.monotonic()
+    href = "https://one.blob.example/images/a.tif"
+    for after, number in ((0, 1), (900, 1), (945, 2), (1800, 2), (1895, 3)):
+        monkeypatch.setattr(time, "monotonic", lambda after=after: start + after)
+        assert tokens.sign(href) == f"{href}?sig=n{number}", after
 
 
 def test_the_built_in_connection_signs_blobs_as_the_planetary_computer_documents() -> None:

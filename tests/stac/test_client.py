@@ -20,6 +20,7 @@ from planet_vector.vector.schema import Schema
 from tests.conftest import ROOT
 from tests.stac.conftest import Start, found, ids, policies
 from tests.stac_server import RECORDED, Item, Recording, connect_to, in_interval, make_items, recorded_item
+from tests.vector.as_gdal import assert_as_gdal
 
 needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason="the recordings are not here")
 EARTH_SEARCH, PLANETARY_COMPUTER = BUILT_IN["earth-search"].root, BUILT_IN["planetary-computer"].root
@@ -364,3 +365,9 @@ def test_commands_work_with_names_and_a_connection_test_says_what_is_offered(sta
 def test_the_expected_ids_are_those_of_the_server(start_stac: Start) -> None:
     server = start_stac(make_items(5))
     assert ids(server.items) == sorted(found("STAC:test/scenes"))
+
+
+def test_a_table_is_what_gdal_reads(start_stac: Start) -> None:
+    items = make_items(250)
+    start_stac(items)
+    assert sorted(assert_as_gdal("STAC:test/scenes")["id"].to_pylist()) == ids(items)

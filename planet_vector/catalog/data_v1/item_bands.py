@@ -1,49 +1,52 @@
-"""Products and bands of item types.
+"""Products, bands and masks of item types.
 
-Band passes of PlanetScope's sensor PSB.SD: Planet, Imagery Product Specification (2023), section 2.
+The limits of four bands differ between sensors.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Mapping, Tuple
+from typing import Mapping, Optional, Tuple
 
-from planet_vector.assets import SpectralBand
-
-_EIGHT = (
-    SpectralBand("coastal blue", 0.431, 0.452, name="coastal_blue", common="coastal"),
-    SpectralBand("blue", 0.465, 0.515, "Blue", "blue", "blue"),
-    SpectralBand("green I", 0.513, 0.549, "Gray", "green_i"),
-    SpectralBand("green", 0.547, 0.583, "Green", "green", "green"),
-    SpectralBand("yellow", 0.600, 0.620, "Gray", "yellow", "yellow"),
-    SpectralBand("red", 0.650, 0.680, "Red", "red", "red"),
-    SpectralBand("red edge", 0.697, 0.713, "Gray", "red_edge", "rededge"),
-    SpectralBand("near infrared", 0.845, 0.885, "Gray", "nir", "nir"),
-)
-# The limits of the four bands differ between sensors.
-_FOUR = (
-    SpectralBand("blue", None, None, "Blue", "blue", "blue"),
-    SpectralBand("green", None, None, "Green", "green", "green"),
-    SpectralBand("red", None, None, "Red", "red", "red"),
-    SpectralBand("near infrared", None, None, "Gray", "nir", "nir"),
-)
-_FIVE = (*_FOUR[:3], SpectralBand("red edge", None, None, "Gray", "red_edge", "rededge"), _FOUR[3])
-_COLOURS = (_FOUR[2], _FOUR[1], _FOUR[0])
-_MASK = tuple(
-    SpectralBand(description, name=description.replace(" ", "_"))
-    for description in ("clear", "snow", "shadow", "light haze", "heavy haze", "cloud", "confidence", "unusable data")
-)
+from planet_vector.assets import MaskAsset, SpectralBand
+from planet_vector.bands import planet, rapideye
+from planet_vector.bands.landsat import OLI_TIRS
+from planet_vector.bands.masks import SCL, UDM, UDM2, Rules, mask_by
+from planet_vector.bands.sentinel2 import IMAGES
 
 _RULES: Tuple[Tuple[str, str, Tuple[SpectralBand, ...]], ...] = (
-    (r".*", r"(\w+_)?udm2", _MASK),
-    (r"PSScene", r"(ortho|basic)_analytic_8b(_sr)?", _EIGHT),
-    (r"PSScene", r"(ortho|basic)_analytic_4b(_sr)?", _FOUR),
-    (r"PSScene4Band", r"(basic_)?analytic(_dn|_sr)?", _FOUR),
-    (r"PSOrthoTile", r"analytic(_dn|_sr)?", _FOUR),
-    (r"(PSOrthoTile|REOrthoTile)", r"analytic_5b", _FIVE),
-    (r"REOrthoTile", r"analytic(_sr)?", _FIVE),
-    (r"SkySat(Scene|Collect)", r"(ortho|basic)_(analytic|pansharpened)(_dn|_sr)?", _FOUR),
-    (r".*", r"(ortho_)?visual", _COLOURS),
+    (r".*", r"(\w+_)?udm2", planet.UDM2),
+    (r".*", r"(\w+_)?udm", planet.UDM),
+    (r"PSScene", r"(ortho|basic)_analytic_8b(_sr)?", planet.EIGHT),
+    (r"PSScene", r"(ortho|basic)_analytic_4b(_sr)?", planet.FOUR),
+    (r"PSScene", r"(ortho|basic)_analytic_3b", planet.RGB),
+    (r"PSScene4Band", r"(basic_)?analytic(_dn|_sr)?", planet.FOUR),
+    (r"PSScene3Band", r"(basic_)?analytic(_dn|_sr)?", planet.RGB),
+    (r"PSOrthoTile", r"analytic(_dn|_sr)?", planet.FOUR),
+    (r"PSOrthoTile", r"analytic_5b", planet.FIVE),
+    (r"REOrthoTile", r"analytic(_5b|_sr)?", rapideye.ANALYTIC),
+    (r"SkySat(Scene|Collect)", r"(ortho|basic)_(analytic|pansharpened)(_dn|_sr)?", planet.SKYSAT),
+    (r"SkySat(Scene|Collect)", r"(ortho|basic)(_l1a)?_panchromatic(_dn)?", planet.SKYSAT_PAN),
+    (r".*", r"(ortho_)?visual", planet.RGB),
+)
+
+# An asset of one band is named by it.
+_NAMED: Mapping[str, Mapping[str, Tuple[SpectralBand, ...]]] = {
+    "Landsat8L1G": {f"analytic_b{number}": (band._replace(name=""),) for number, band in OLI_TIRS.items()},
+    **dict.fromkeys(
+        ("Sentinel2L1C", "Sentinel2L2A"),
+        {image.v1: (image.bands[0]._replace(name=""),) for image in IMAGES.values() if len(image.bands) == 1},
+    ),
+}
+
+_MASKS: Rules = (
+    (r"PSScene", r"(ortho|basic)_.*", r"\1_udm2", UDM2),
+    (r"PSScene4Band|PSOrthoTile", r"(basic_|)(analytic|visual).*", r"\1udm2", UDM2),
+    (r"PSScene3Band|RE(OrthoTile|Scene)", r"(basic_|)(analytic|visual).*", r"\1udm", UDM),
+    (r"SkySat.*", r"(?:.*_)?udm2?", r"\g<0>", UDM2),
+    (r"SkySat.*", r"((?:ortho|basic)_(?:analytic|panchromatic|pansharpened)).*", r"\1_udm2", UDM2),
+    (r"SkySat.*", r"ortho_visual", r"ortho_pansharpened_udm2", UDM2),
+    (r"Sentinel2L2A", r"analytic_b\w+|visual", r"scl", SCL),
 )
 
 PREFERRED: Mapping[str, Tuple[str, ...]] = {
@@ -86,7 +89,18 @@ def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
     for kind, name, bands in _RULES:
         if re.fullmatch(kind, item_type) and re.fullmatch(name, asset):
             return bands
-    return ()
+    return _NAMED.get(item_type, {}).get(asset, ())
+
+
+def mask_of(item_type: str, asset: str) -> Optional[MaskAsset]:
+    """Return the asset that masks another, or None if there is none.
+
+    Parameters
+    ----------
+    item_type, asset : str
+        Names of the item type and of the asset.
+    """
+    return mask_by(_MASKS, item_type, asset)
 
 
 def media_type_of(asset: str) -> str:

@@ -1,26 +1,79 @@
-"""Documented bands of the products of the Scenes API v0."""
+"""Documented bands and masks of the products of the Scenes API v0."""
 
 from __future__ import annotations
 
-from typing import Mapping, Tuple
+import re
+from typing import Mapping, Optional, Tuple
 
-from planet_vector.assets import SpectralBand
+from planet_vector.assets import MaskAsset, SpectralBand
+from planet_vector.bands import planet, rapideye
 from planet_vector.bands.landsat import OLI_TIRS
+from planet_vector.bands.masks import SCL, UDM, UDM2, Rules, mask_by
+from planet_vector.bands.sentinel2 import IMAGES
 
-BANDS: Mapping[str, Mapping[str, Tuple[SpectralBand, ...]]] = {
-    "landsat": {
-        # An asset has one band, which is named by it.
-        **{f"band_{number}": (band._replace(name=""),) for number, band in OLI_TIRS.items()},
-        "qa": (SpectralBand("quality assessment"),),
-    },
-    "rapideye": {
-        "analytic": (
-            SpectralBand("blue", name="blue", common="blue"),
-            SpectralBand("green", name="green", common="green"),
-            SpectralBand("red", name="red", common="red"),
-            SpectralBand("red edge", name="red_edge", common="rededge"),
-            SpectralBand("near infrared", name="nir", common="nir"),
-        )
-    },
+_LANDSAT: Mapping[str, Tuple[SpectralBand, ...]] = {
+    # An asset has one band, which is named by it.
+    **{f"band_{number}": (band._replace(name=""),) for number, band in OLI_TIRS.items()},
+    "qa": (SpectralBand("quality assessment"),),
 }
-"""Bands by scene type and product."""
+_SENTINEL: Mapping[str, Tuple[SpectralBand, ...]] = {
+    image.product: tuple(band._replace(name="") for band in image.bands) if len(image.bands) == 1 else image.bands
+    for image in IMAGES.values()
+}
+_RULES: Tuple[Tuple[str, str, Tuple[SpectralBand, ...]], ...] = (
+    (r".*", r"(\w+_)?udm2", planet.UDM2),
+    (r".*", r"(\w+_)?udm", planet.UDM),
+    (r"rapideye", r"analytic(_sr)?", rapideye.ANALYTIC),
+    (r"skysat", r"(analytic|pansharpened)(_dn|_sr)?", planet.SKYSAT),
+    (r"skysat", r"panchromatic(_dn)?", planet.SKYSAT_PAN),
+    (r"ortho", r"analytic_8b(_sr)?", planet.EIGHT),
+    (r"ortho", r"analytic_5b", planet.FIVE),
+    (r"ortho", r"analytic_3b", planet.RGB),
+    (r"ortho|rapideye|skysat", r"visual", planet.RGB),
+)
+_MASKS: Rules = (
+    (r"ortho|skysat", r"(?:.*_)?udm2?", r"\g<0>", UDM2),
+    (r"ortho", r"(basic_|).*", r"\1udm2", UDM2),
+    (r"rapideye", r"(basic_|).*", r"\1udm", UDM),
+    (r"skysat", r"((?:basic_)?(?:analytic|panchromatic|pansharpened)).*", r"\1_udm2", UDM2),
+    (r"skysat", r"visual", r"pansharpened_udm2", UDM2),
+    (r"sentinel2", r"band_\w+|visual", r"scl", SCL),
+)
+
+
+def bands_of(scene_type: str, product: str) -> Tuple[SpectralBand, ...]:
+    """Return the documented bands of a product; empty if they are not documented.
+
+    Parameters
+    ----------
+    scene_type, product : str
+        Names of the scene type and of the product.
+    """
+    named = {"landsat": _LANDSAT, "sentinel2": _SENTINEL}.get(scene_type, {})
+    for kind, name, bands in _RULES:
+        if re.fullmatch(kind, scene_type) and re.fullmatch(name, product):
+            return bands
+    return named.get(product, ())
+
+
+def variants_of(scene_type: str, product: str) -> Tuple[Tuple[SpectralBand, ...], ...]:
+    """Return the bands that files of a product may have, which then have as many; empty if they are not documented.
+
+    Parameters
+    ----------
+    scene_type, product : str
+        Names of the scene type and of the product.
+    """
+    several = scene_type == "ortho" and re.fullmatch(r"analytic(_dn|_sr)?", product)
+    return (planet.RGB, planet.FOUR, planet.FIVE, planet.EIGHT) if several else ()
+
+
+def mask_of(scene_type: str, product: str) -> Optional[MaskAsset]:
+    """Return the product that masks another, or None if there is none.
+
+    Parameters
+    ----------
+    scene_type, product : str
+        Names of the scene type and of the product.
+    """
+    return mask_by(_MASKS, scene_type, product)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Dict, Mapping, Optional
 
 from planet_vector.assets import Asset
-from planet_vector.catalog.scenes_v0.scene_bands import BANDS
+from planet_vector.catalog.scenes_v0.scene_bands import bands_of, mask_of, variants_of
 from planet_vector.catalog.scenes_v0.scene_columns import UNITS, columns_of
 from planet_vector.collection_schema import CollectionSchema, Feature, Meanings
 from planet_vector.scenes_v0_fields import FIELDS, ORDERS
@@ -50,7 +50,6 @@ def schema_of(scene_type: str) -> CollectionSchema:
         The scene type.
     """
     columns = columns_of(scene_type)
-    bands = BANDS.get(scene_type, {})
 
     def assets_of(feature: Feature) -> Dict[str, Asset]:
         return {
@@ -60,7 +59,9 @@ def schema_of(scene_type: str) -> CollectionSchema:
                 # The only product that is not a GeoTIFF: it is not georeferenced.
                 "image/tiff" if name == "unrectified" else "image/tiff; application=geotiff",
                 ("visual",) if name == "visual" else ("data",),
-                bands.get(name, ()),
+                bands_of(scene_type, name),
+                mask=mask_of(scene_type, name),
+                band_variants=variants_of(scene_type, name),
             )
             for name, links in _mapping(_mapping(feature["properties"].get("data")).get("products")).items()
             if isinstance(_mapping(links).get("full"), str)

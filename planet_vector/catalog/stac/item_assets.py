@@ -7,15 +7,26 @@ STAC 1.1 describes bands in ``bands``, with the properties of the extension eo u
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
-from planet_vector.assets import Asset, BandValues, SpectralBand
+from planet_vector.assets import Asset, BandValues, MaskAsset, SpectralBand
+from planet_vector.bands.masks import SCL, UDM2, Rules, mask_by
 from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
 
 _COLOURS = {"red": "Red", "green": "Green", "blue": "Blue", "pan": "Gray"}
+# Keys of assets as Earth Search, the Planetary Computer and Planet's orders name them.
+_MASKS: Rules = (
+    ("sentinel.*2.*|", ".*", "scl", SCL),
+    ("sentinel.*2.*|", ".*", "SCL", SCL),
+    (".*", "(ortho|basic)_.*", r"\1_udm2", UDM2),
+    (".*", ".*", "udm2", UDM2),
+)
+_IS_MASK = re.compile(r"(.*_)?udm2?|scl|SCL")
 _INHERITED = ("type", "roles", "title", "bands", "eo:bands", "raster:bands")
 
 
@@ -63,7 +74,18 @@ def assets_of(item: Feature, policies: AssetPolicies, defaults: Mapping[str, obj
             gsd=as_number(asset.get("gsd")),
             gdal_name=gdal_name or "",
         )
-    return found
+    if not any(_IS_MASK.fullmatch(name) for name in found):
+        return found
+    collection = as_text(item.get("collection"))
+    return {name: replace(asset, mask=_mask_of(collection, name, found)) for name, asset in found.items()}
+
+
+def _mask_of(collection: str, name: str, assets: Mapping[str, Asset]) -> Optional[MaskAsset]:
+    """Return the asset that masks another: the first by `_MASKS` that the item has."""
+    if _IS_MASK.fullmatch(name):
+        return None
+    masks = (mask_by([rule], collection, name) for rule in _MASKS)
+    return next((mask for mask in masks if mask is not None and mask.asset in assets), None)
 
 
 def links_of_item(item: Feature) -> Dict[str, str]:

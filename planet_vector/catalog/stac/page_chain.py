@@ -68,12 +68,15 @@ class ServiceHabits:
         Collections whose order cannot be relied on.
     one_chain : set of str
         Collections that lost items when they were read by windows of time.
+    estimates : bool
+        Whether a count turned out to be an estimate; then counts are not used.
     """
 
     size: int = PAGE
     cut: int = 0
     unsorted: Set[str] = field(default_factory=set)
     one_chain: Set[str] = field(default_factory=set)
+    estimates: bool = False
 
     def note(self, page: ItemPage, asked: int) -> None:
         """Learn from a page.
@@ -246,14 +249,17 @@ class PageChain:
         ends = [*((cut, False) for cut in cuts), (pushed.span.high, pushed.span.high_open)]
         for (low, low_open), (high, high_open) in zip(edges, ends):
             part = replace(pushed, span=TimeSpan(low, high, low_open, high_open))
-            page = self._page(PageRequest.of_search(self._landing, part.body(size, order)), part, size)
+            request = PageRequest.of_search(self._landing, part.body(size, order))
+            page = self._page(request, part, size, estimates=True)
             known = all(item["id"] in ids for item in page.items)
             if page.next is not None or page.matched != len(page.items) or not known:
                 return False
         log.info("The service estimates the counts of searches.")
+        self._habits.estimates = True
         return True
 
-    def _page(self, request: PageRequest, pushed: Pushed, size: int) -> ItemPage:
+    def _page(self, request: PageRequest, pushed: Pushed, size: int, estimates: bool = False) -> ItemPage:
+        """Request a page, and check it; with its count if counts are no estimates, or if these are asked for."""
         try:
             page = fetch_page(self._transport, request)
         except ServiceError as error:
@@ -262,7 +268,7 @@ class PageChain:
             raise
         _check(page.items, pushed)
         self._habits.note(page, size)
-        return page
+        return page._replace(matched=None) if self._habits.estimates and not estimates else page
 
     def _follow(self, pushed: Pushed, order: str, size: int, depth: int) -> Iterator[ChainPart]:
         """Yield the pages of a request to a proven end."""
@@ -293,6 +299,8 @@ class PageChain:
                 seen.update(new)
                 yield ChainPart(list(new.values()), page.matched, page.next is not None)
                 request = page.next
+            if expected is not None and len(seen) > expected:
+                self._habits.estimates, expected = True, None
             reached = len(seen) >= expected if expected is not None else None
             # Half a span that was split to find lost items is split again only for a page that is surely full.
             full = (self._habits.is_full if depth else self._habits.may_be_full)(len(page.items), size)

@@ -184,6 +184,8 @@ class Reading:
             else:
                 return
         yield from self._side_by_side(pushed, order, windows, received)
+        if matched is not None and len(received) > matched:
+            self._habits.estimates = True
         if matched is not None and len(received) < matched:
             if self._chain.counts_too_many(pushed, order, received.values(), received):
                 return

@@ -219,9 +219,9 @@ function fit(first = false) {
   const bounds = L.latLngBounds([]), shown = data.scenes.filter((scene) => isShown(scene) && footprints[scene.number]);
   const many = first ? withoutFar(shown) : shown;
   if (many.length < shown.length) tell(`${shown.length - many.length} of ${shown.length} scenes lie elsewhere: ⤢ shows all.`);
-  else if (areas.getLayers().length) bounds.extend(areas.getBounds());
   for (const scene of many) bounds.extend(footprints[scene.number].getBounds());
   for (const {bounds: box} of data.basemaps) if (box) bounds.extend([[box[1], box[0]], [box[3], box[2]]]);
+  if (!bounds.isValid()) bounds.extend(areas.getBounds());
   if (bounds.isValid()) goToBounds(bounds, 16);
   else map.setView([20, 0], 2);
 }

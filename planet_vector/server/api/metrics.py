@@ -22,13 +22,17 @@ _FUNCTIONS = {
     " list_mosaics get_mosaic list_quads get_quad get_quad_file get_quad_thumb list_quad_items",
     "stac": "get_landing get_conformance get_queryables get_collection_queryables list_collections get_collection"
     " list_items get_item get_asset search post_search",
+    "features": "get_landing get_conformance get_definition list_collections get_collection get_queryables get_schema"
+    " list_features get_feature",
+    "tiles": "get_landing get_conformance list_matrix_sets get_matrix_set list_collections get_collection get_tilejson"
+    " list_tilesets get_tileset get_tile get_scene_tilejson",
 }
 """Functions that answer the requests of each API, by the package of the API."""
 
 ROUTES = (
     *_FUNCTIONS["v0"].split(),
     "deliver",
-    *(f"{api}.{name}" for api in ("data_api", "stac") for name in _FUNCTIONS[api].split()),
+    *(f"{api}.{name}" for api in ("data_api", "stac", "features", "tiles") for name in _FUNCTIONS[api].split()),
     "other",
 )
 """Names of the routes: the names of their functions, with the package of the API in front of those of other than v0."""

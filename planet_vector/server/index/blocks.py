@@ -14,6 +14,7 @@ import numpy as np
 
 from planet_vector.server.index.fields import COLUMNS
 from planet_vector.server.index.strips import Strip
+from planet_vector.server.index.texts import TEXT_COLUMNS
 
 SHIFT = 14
 """Bits of a scene's number that identify it within its block: 16 384 scenes."""
@@ -27,7 +28,7 @@ ITEM_TYPE, COLLECTION = "item_type", "collection"
 """Strips of the item types and collections that differ from the scene type and the item type, respectively."""
 
 _EVERY = (NUMBERS, TYPE, ACQUIRED, *BOX)
-_VALUES = (*COLUMNS, ITEM_TYPE, COLLECTION)
+_VALUES = (*COLUMNS, ITEM_TYPE, COLLECTION, *TEXT_COLUMNS)
 _NO_BOX = (math.nan,) * 4
 _APART = 1e-3  # degrees: a gap too wide to be closed by rounding
 
@@ -64,7 +65,8 @@ class BlockWriter:
             Bounding boxes in degrees: empty without a footprint, else one, or one for each part on either side of the
             antimeridian.
         columns : sequence
-            Values of `planet_vector.server.index.fields.COLUMNS`, and `ITEM_TYPE` and `COLLECTION`, or None.
+            Values of `planet_vector.server.index.fields.COLUMNS`, `ITEM_TYPE` and `COLLECTION`, or None, and values of
+            `planet_vector.server.index.texts.TEXT_COLUMNS`.
         """
         block = scene >> SHIFT
         if block not in self._added:

@@ -14,6 +14,7 @@ from planet_vector.server.index.expressions import Moment, moment_or_none
 from planet_vector.server.index.fields import COLUMNS, column_values
 from planet_vector.server.index.item_properties import ItemColumn, Vocabulary, plain, time_text
 from planet_vector.server.index.records import StoredScene
+from planet_vector.server.index.texts import DATA_TEXTS
 
 ACQUIRED, PUBLISHED, UPDATED = "acquired", "published", "updated"
 
@@ -174,5 +175,11 @@ def data_vocabulary(products: Optional[FrozenSet[str]]) -> Vocabulary:
         }
 
     return Vocabulary(
-        DATA_COLUMNS, ACQUIRED, values, frozenset({ASSETS, PERMISSIONS}), (PERMISSIONS, ANY_ASSET), products
+        DATA_COLUMNS,
+        ACQUIRED,
+        values,
+        frozenset({ASSETS, PERMISSIONS}),
+        (PERMISSIONS, ANY_ASSET),
+        products,
+        texts=DATA_TEXTS,
     )

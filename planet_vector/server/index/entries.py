@@ -18,6 +18,7 @@ from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Ma
 import shapely
 
 from planet_vector.geometry.wrapping import footprint_of, sides
+from planet_vector.server.archive.fields import SceneFields
 from planet_vector.server.archive.ids import told_id, valid_id
 from planet_vector.server.archive.inventory import read
 from planet_vector.server.archive.kinds.geojson_lists import read_lines
@@ -36,6 +37,7 @@ from planet_vector.server.index.fields import column_values
 from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.records import assets_text
 from planet_vector.server.index.scene_search import microseconds
+from planet_vector.server.index.texts import StoredText, text_values
 from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
 from planet_vector.times import parse_time
 
@@ -75,6 +77,8 @@ class Entry(NamedTuple):
         Paths within the archive by product.
     item_type, collection : str
         As in `planet_vector.server.archive.units.SceneRecord`.
+    texts : list
+        Values of `planet_vector.server.index.texts.TEXT_COLUMNS`.
     item, assets : str
         Fields and assets as JSON texts (see `planet_vector.server.index.records`), or empty.
     """
@@ -87,6 +91,7 @@ class Entry(NamedTuple):
     columns: List[Any]
     feature: str
     products: Mapping[str, str]
+    texts: List[StoredText]
     item_type: str = ""
     collection: str = ""
     item: str = ""
@@ -277,6 +282,7 @@ def entry_of(record: SceneRecord) -> Entry:
         column_values(properties),
         feature_text(record.scene_type, feature, record.products),
         record.products,
+        text_values(SceneFields.of_json(record.item) if record.item else SceneFields.of_feature(feature)),
         "" if record.item_type == record.scene_type else record.item_type,
         "" if record.collection == (record.item_type or record.scene_type) else record.collection,
         json.dumps(record.item, separators=(",", ":")) if record.item else "",

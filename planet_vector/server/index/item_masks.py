@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import shapely
@@ -41,6 +41,7 @@ from planet_vector.server.index.expressions import (
 from planet_vector.server.index.item_properties import ItemColumn, Vocabulary
 from planet_vector.server.index.snapshot import FieldStrips, Snapshot, look_up
 from planet_vector.server.index.strips import Strip
+from planet_vector.server.index.texts import OTHER
 from planet_vector.server.patience import Patience
 
 _ROWS = 2**16  # boxes examined at once
@@ -206,8 +207,11 @@ class Masks:
             return self._of_column(condition, self._vocabulary.columns[name])
         if name in self._vocabulary.feature_columns:
             found = self._of_column(condition, self._vocabulary.feature_columns[name])
-            found[self._rows.stored] = UNSURE
+            stored = self._rows.stored
+            found[stored] = self._of_texts(condition, name)[stored] if len(stored) else UNSURE
             return found
+        if name in self._vocabulary.texts:
+            return self._of_texts(condition, name)
         return self._full(UNSURE)
 
     def _full(self, result: int) -> np.ndarray:
@@ -284,6 +288,32 @@ class Masks:
                 found[block] = _of_numbers(condition, column, strip, missing)
         return found
 
+    def _of_texts(self, condition: Condition, name: str) -> np.ndarray:
+        """Evaluate a condition on a property that a column of texts holds."""
+        text = self._vocabulary.texts[name]
+        missing = evaluate(condition, ItemValues({}))
+        found = self._full(missing)
+        wanted = _wanted_texts(condition)
+        for block, strip in self._fields.read(self._db, self._snapshot, text.column):
+            values = strip.values
+            assert values is not None  # texts are always coded
+            if wanted is not None:
+                results = [
+                    missing if value is None else UNSURE if value is OTHER else int(text.value(value) in wanted)
+                    for value in values
+                ]
+            else:
+                results = [
+                    missing
+                    if value is None
+                    else UNSURE
+                    if value is OTHER
+                    else evaluate(condition, ItemValues({name: text.value(value)}))
+                    for value in values
+                ]
+            found[block] = np.array(results, dtype=np.int8)[strip.array]
+        return found
+
 
 def footprints(db: sqlite3.Connection, scenes: np.ndarray) -> np.ndarray:
     """Return the footprints of scenes as shapely geometries, None for those without.
@@ -301,6 +331,18 @@ def footprints(db: sqlite3.Connection, scenes: np.ndarray) -> np.ndarray:
 
 def _result(condition: Condition, column: ItemColumn, stored: object) -> int:
     return evaluate(condition, ItemValues({column.name: column.value(stored)}))
+
+
+def _wanted_texts(condition: Condition) -> Optional[FrozenSet[str]]:
+    """Return the texts of which one equals the property, if the condition means that; there may be many values."""
+    if isinstance(condition, In):
+        values: Sequence[object] = condition.values
+    elif isinstance(condition, Comparison) and condition.operator == "=":
+        values = [side for side in (condition.left, condition.right) if not isinstance(side, Property)]
+    else:
+        return None
+    texts = [value for value in values if isinstance(value, str)]
+    return frozenset(texts) if len(texts) == len(values) else None
 
 
 def _of_numbers(condition: Condition, column: ItemColumn, strip: Strip, missing: int) -> np.ndarray:

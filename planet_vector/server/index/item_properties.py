@@ -17,6 +17,7 @@ from planet_vector.server.index.expressions import Moment, moment_or_none
 from planet_vector.server.index.fields import COLUMNS, column_values
 from planet_vector.server.index.records import StoredScene
 from planet_vector.server.index.scene_search import from_microseconds, microseconds
+from planet_vector.server.index.texts import STAC_TEXTS, ItemText, constellation_of, platform_of
 
 PREFIX = "planet:"
 """Of properties of v0 that have no name in STAC, as in `planet_vector.stac_export`."""
@@ -138,9 +139,9 @@ def item_values(scene: StoredScene) -> Dict[str, object]:
     others = {
         "start_datetime": fields.start and Moment(microseconds(fields.start)),
         "end_datetime": fields.end and Moment(microseconds(fields.end)),
-        "platform": fields.satellite and fields.satellite.strip().lower(),
+        "platform": fields.satellite and platform_of(fields.satellite),
         "instruments": [fields.instrument.lower()] if fields.instrument else None,
-        "constellation": fields.provider and fields.provider.lower(),
+        "constellation": fields.provider and constellation_of(fields.provider),
         "pl:strip_id": fields.strip_id,
         "pl:pixel_resolution": fields.pixel_resolution,
         "planet_vector:guessed": [DATETIME] if fields.guessed else None,
@@ -225,6 +226,8 @@ class Vocabulary:
         Products of v0, by name; None for all.
     feature_columns : mapping of str to ItemColumn
         Properties that columns hold only of scenes without fields of their own.
+    texts : mapping of str to ItemText
+        Properties that columns of texts hold; those of `feature_columns` only of scenes with fields of their own.
     """
 
     columns: Mapping[str, ItemColumn]
@@ -234,9 +237,10 @@ class Vocabulary:
     any_asset: Tuple[str, str] = ("", "")
     products: Optional[FrozenSet[str]] = None
     feature_columns: Mapping[str, ItemColumn] = field(default_factory=dict)
+    texts: Mapping[str, ItemText] = field(default_factory=dict)
 
 
-STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values, feature_columns=FEATURE_COLUMNS)
+STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values, feature_columns=FEATURE_COLUMNS, texts=STAC_TEXTS)
 """Properties of STAC items."""
 
 

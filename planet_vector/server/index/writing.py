@@ -283,7 +283,7 @@ class Writing:
         self._blocks.remove(np.array([scene for scene, _ in merged.removed], dtype=np.int64))
         self._change.subtract(scene_type for _, scene_type in merged.removed)
         for scene, entry in merged.written.items():
-            columns = [*entry.columns, entry.item_type or None, entry.collection or None]
+            columns = [*entry.columns, entry.item_type or None, entry.collection or None, *entry.texts]
             self._blocks.add(scene, entry.scene_type, entry.acquired, entry.boxes, columns)
         self._change.update(entry.scene_type for entry in merged.written.values())
         problems += [Problem(unit.files[0].path, text) for text in merged.clashes]

@@ -31,13 +31,15 @@ def missing() -> Optional[str]:
 
 
 @contextlib.contextmanager
-def cluster(*settings: str) -> Iterator[Dict[str, str]]:
+def cluster(*settings: str, port: int = 0) -> Iterator[Dict[str, str]]:
     """Run a cluster with pgstac, and yield the environment that connects to it.
 
     Parameters
     ----------
     *settings : str
         Settings of the server, such as ``shared_buffers=256MB``.
+    port : int
+        Port on the loopback, without a password; 0 for the socket in the folder of the cluster only.
     """
     lack = missing()
     if lack:
@@ -48,6 +50,8 @@ def cluster(*settings: str) -> Iterator[Dict[str, str]]:
     if user:
         shutil.chown(folder, "postgres", "postgres")
     environ = {**os.environ, "PGHOST": str(folder), "PGUSER": "planet", "PGDATABASE": "postgres", "HOME": str(folder)}
+    if port:
+        environ["PGPORT"] = str(port)
     environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])
 
     def run(program: str, *arguments: str) -> None:
@@ -60,7 +64,8 @@ def cluster(*settings: str) -> Iterator[Dict[str, str]]:
 
     try:
         run("initdb", "-D", "data", "-A", "trust", "-U", "planet", "-E", "UTF8", "--no-sync")
-        chosen = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", *settings]
+        network = ["listen_addresses=127.0.0.1", f"port={port}"] if port else ["listen_addresses="]
+        chosen = [*network, f"unix_socket_directories={folder}", "fsync=off", *settings]
         options = " ".join(f"-c {each}" for each in chosen)
         run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
         try:

@@ -31,7 +31,17 @@ COMPARE: Dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 NUMBERS = ("eo:cloud_cover", "gsd", "view:off_nadir", "view:azimuth", "planet:sat.alt", "planet:landsat.path")
-TEXTS = ("id", "collection", "platform", "pl:quality_category", "planet:sat.id", "planet:provider", "planet:note")
+TEXTS = (
+    "id",
+    "collection",
+    "platform",
+    "constellation",
+    "pl:strip_id",
+    "pl:quality_category",
+    "planet:sat.id",
+    "planet:provider",
+    "planet:note",
+)
 TIMES = ("datetime", "created", "updated")
 WORDS = ("ortho", "landsat", "s1", "s2", "test", "target", "standard", "p_1", "p%2", "it's", "", "s10", "Ünï")
 SHAPES = ("intersects", "disjoint", "within", "contains", "equals", "touches", "crosses", "overlaps")

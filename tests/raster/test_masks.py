@@ -1,0 +1,264 @@
+"""Masks of usable pixels in products, mosaics, stacks of bands, crops and cubes, against numpy over the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, List, Tuple
+
+import numpy as np
+import pytest
+
+import planet_vector
+from planet_vector.bands.masks import SCL, UDM, parse_mask, shown_values
+from planet_vector.errors import NotFoundError, PlanetVectorError, QueryError, RasterAccessError
+from planet_vector.scene import Scene
+
+rasterio = pytest.importorskip("rasterio")
+from .clear_ground import (  # noqa: E402
+    BARE,
+    BROKEN,
+    COARSE,
+    COLUMNS,
+    LEFT,
+    LOWER,
+    NO_MASK,
+    PIXEL,
+    ROWS,
+    SENTINEL,
+    TOP,
+    UPPER,
+    ClearGround,
+    shift,
+)
+
+WORDS = ["udm2", "unclear", "clouds,haze,shadow", "snow", "light_haze", "heavy_haze,clouds"]
+
+
+@pytest.fixture
+def ground(clear_ground: ClearGround, monkeypatch: pytest.MonkeyPatch) -> ClearGround:
+    monkeypatch.setenv("PL_API_URL", clear_ground.service.url)
+    monkeypatch.setenv("PL_API_KEY", clear_ground.service.key)
+    return clear_ground
+
+
+def scenes(*ids: str) -> List[Scene]:
+    return [planet_vector.connect().scene("ortho", each) for each in ids]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_hidden_pixels_are_no_data(ground: ClearGround, words: str) -> None:
+    pixels, shown = ground.read(LOWER), ground.shown(LOWER, words)
+    expected = shown & (pixels != 0).any(axis=0)
+    with planet_vector.open(f"PLANET:ortho/{LOWER}/analytic", mask=words) as dataset:
+        assert np.array_equal(dataset.dataset_mask() > 0, expected)
+        assert np.array_equal(dataset.read(), np.where(expected, pixels, 0))
+        window = rasterio.windows.Window(70, 40, 31, 29)
+        part = dataset.read(masked=True, window=window)
+        assert np.array_equal(~part.mask, np.broadcast_to(expected[40:69, 70:101], part.shape))
+        assert (dataset.nodata, dataset.dtypes[0]) == (0, "uint16")
+
+
+@pytest.mark.parametrize("root, product", [("v0", "ortho/{}/visual"), ("data_api", "PSScene/{}/ortho_visual")])
+def test_alpha_is_transparent_where_pixels_are_hidden(ground: ClearGround, root: str, product: str) -> None:
+    pixels, shown = ground.read(UPPER, "Visual"), ground.shown(UPPER, "clouds,shadow")
+    address = ground.service.url if root == "v0" else ground.data_api
+    name = f"PLANET:{product.format(UPPER)}"
+    with planet_vector.open(name, mask="clouds,shadow", connection=address, key=ground.service.key) as dataset:
+        expected = shown & (pixels[3] > 0)
+        assert np.array_equal(dataset.read(), np.where(expected, pixels, 0))
+        assert np.array_equal(dataset.dataset_mask() > 0, expected)
+        assert dataset.colorinterp[3].name == "alpha"
+
+
+def test_the_pixel_of_a_coarser_mask_at_the_centre_counts_and_nothing_is_shown_beyond_it(ground: ClearGround) -> None:
+    pixels, shown = ground.read(COARSE), ground.shown(COARSE, "unclear")
+    expected = np.zeros((ROWS, COLUMNS), bool)
+    for row in range(ROWS):
+        for column in range(COLUMNS - 20):
+            expected[row, column] = shown[int((row + 0.5) / 2), int((column + 0.5) / 2)]
+    with planet_vector.open(f"PLANET:ortho/{COARSE}/analytic", mask="unclear") as dataset:
+        assert np.array_equal(dataset.read(), np.where(expected, pixels, 0))
+        assert np.array_equal(dataset.dataset_mask() > 0, expected & (pixels != 0).any(axis=0))
+
+
+@pytest.mark.parametrize(
+    "words, hidden", [("scl", [0, 1, 3, 8, 9, 10, 11]), ("clouds", [8, 9, 10]), ("shadow,snow", [3, 11])]
+)
+def test_a_band_of_classes_masks_bands_of_two_resolutions(ground: ClearGround, words: str, hidden: List[int]) -> None:
+    shown = ~np.isin(ground.sentinel("SCL"), hidden).repeat(2, axis=0).repeat(2, axis=1)
+    fine, coarse = ground.sentinel("B04"), ground.sentinel("B05").repeat(2, axis=0).repeat(2, axis=1)
+    with planet_vector.open(f"PLANET:sentinel2/{SENTINEL}/band_4,band_5", mask=words) as dataset:
+        assert np.array_equal(dataset.read(), np.where(shown, [fine, coarse], 0))
+        assert np.array_equal(dataset.dataset_mask() > 0, shown & ((fine > 0) | (coarse > 0)))
+
+
+def mosaic_of(
+    ground: ClearGround, product: str, words: str, shape: Tuple[int, int], corner: Tuple[float, float]
+) -> Any:
+    """Return the pixels and validity of a mosaic of the two scenes that share ground, by numpy."""
+    rest = {"analytic": "AnalyticMS", "visual": "Visual"}[product]
+    pixels = np.zeros((4, *shape), ground.read(LOWER, rest).dtype)
+    valid = np.zeros(shape, bool)
+    for scene in (LOWER, UPPER):  # the newer on top
+        own = ground.read(scene, rest)
+        seen = (own[3] > 0) if product == "visual" else (own != 0).any(axis=0)
+        seen = seen & ground.shown(scene, words)
+        for row, column in np.argwhere(seen):
+            at = (
+                round((corner[1] - TOP) / PIXEL) + 10 * shift(scene) + row,
+                round((LEFT - corner[0]) / PIXEL) + 20 * shift(scene) + column,
+            )
+            if 0 <= at[0] < shape[0] and 0 <= at[1] < shape[1]:
+                pixels[(slice(None), *at)], valid[at] = own[:, row, column], True
+    return pixels, valid
+
+
+@pytest.mark.parametrize("product", ["analytic", "visual"])
+def test_ground_hidden_in_the_scene_on_top_is_that_of_the_next(ground: ClearGround, product: str) -> None:
+    with planet_vector.mosaic(scenes(LOWER, UPPER), product=product, mask="clouds,haze,shadow") as dataset:
+        pixels, valid = mosaic_of(
+            ground, product, "clouds,haze,shadow", dataset.shape, (dataset.bounds.left, dataset.bounds.top)
+        )
+        assert np.array_equal(dataset.read(), pixels)
+        assert np.array_equal(dataset.dataset_mask() > 0, valid)
+        # Both scenes hide something there that the other shows, and some ground that neither does.
+        assert not valid[60:100, 80:140].all() and valid[60:100, 80:140].any()
+
+
+def test_a_warped_mosaic_shows_nothing_hidden(ground: ClearGround) -> None:
+    with planet_vector.mosaic(scenes(UPPER), product="analytic", mask="clouds", dst_crs="EPSG:32632") as dataset:
+        found, valid = dataset.read(1), dataset.dataset_mask() > 0
+        transform, crs = dataset.transform, dataset.crs
+    pixels, shown = ground.read(UPPER), ground.shown(UPPER, "clouds")
+    seen = np.where(shown, pixels[0], 0)
+    left, top = LEFT + 20 * PIXEL, TOP - 10 * PIXEL
+    rows, columns = np.nonzero(valid)
+    x, y = rasterio.warp.transform(crs, "EPSG:32633", *(transform * (columns + 0.5, rows + 0.5)))
+    at = np.floor((top - np.array(y)) / PIXEL).astype(int), np.floor((np.array(x) - left) / PIXEL).astype(int)
+    inner = (at[0] > 0) & (at[0] < ROWS - 1) & (at[1] > 0) & (at[1] < COLUMNS - 1)
+    # The transformer's tolerance is an eighth of a pixel, so the neighbour may be taken.
+    near = [np.roll(seen, (dy, dx), (0, 1))[at[0][inner], at[1][inner]] for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    values = found[rows, columns][inner]
+    assert len(values) > 0.6 * shown.sum()
+    assert np.any([each == values for each in near], axis=0).all()
+
+
+# odc-geo calls it.
+@pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
+def test_crops_and_cubes_have_the_pixels_and_shares_of_the_mask(ground: ClearGround, tmp_path: Path) -> None:
+    pytest.importorskip("odc.stac")
+    given = scenes(LOWER, UPPER)
+    for product, rest in (("analytic", "AnalyticMS"), ("visual", "Visual")):
+        crops = planet_vector.crop_stack(given, tmp_path / product, product=product, mask="clouds,shadow")
+        cube = planet_vector.to_xarray(given, product=product, mask="clouds,shadow").compute(scheduler="synchronous")
+        for place, crop in enumerate(crops):
+            own = ground.read(crop.scene.id, rest)
+            seen = (own[3] > 0) if product == "visual" else (own != 0).any(axis=0)
+            seen &= ground.shown(crop.scene.id, "clouds,shadow")
+            assert crop.path is not None
+            with rasterio.open(crop.path) as dataset:
+                column = round((dataset.bounds.left - LEFT) / PIXEL) - 20 * shift(crop.scene.id)
+                row = round((TOP - dataset.bounds.top) / PIXEL) - 10 * shift(crop.scene.id)
+                part = (slice(row, row + dataset.height), slice(column, column + dataset.width))
+                assert np.array_equal(dataset.read(), np.where(seen, own, 0)[(slice(None), *part)])
+                assert np.array_equal(dataset.dataset_mask() > 0, seen[part])
+                assert dataset.tags()["mask"] == "clouds,shadow"
+                assert dataset.tags()["valid"] == f"{seen[part].mean():.6f}"
+                if product == "analytic":
+                    assert dataset.descriptions == ("blue", "green", "red", "nir")
+            assert crop.valid == pytest.approx(seen[part].mean())
+            names = {"analytic": ["blue", "green", "red", "nir"], "visual": ["red", "green", "blue", "alpha"]}[product]
+            for number, name in enumerate(names):
+                expected = np.where(seen, own[number], 0)[part]
+                assert np.array_equal(cube[name].isel(time=place), expected), name
+    few = planet_vector.crop_stack(given, tmp_path / "few", product="analytic", mask="unclear", require_valid=0.99)
+    assert [crop.path for crop in few] == [None, None]
+
+
+def test_a_scene_without_its_mask_is_an_error(ground: ClearGround, tmp_path: Path) -> None:
+    name = f"PLANET:ortho/{BARE}/analytic"
+    with pytest.raises(NotFoundError, match=f"{BARE}/analytic cannot be masked.* no product 'udm2'"):
+        planet_vector.open(name, mask="clouds")
+    with pytest.raises(NotFoundError, match="cannot be masked"):
+        planet_vector.mosaic(scenes(UPPER, BARE), product="analytic", mask="clouds")
+    with pytest.raises(NotFoundError, match="cannot be masked"):
+        planet_vector.crop_stack(scenes(UPPER, BARE), tmp_path, product="analytic", mask="clouds")
+    assert not list(tmp_path.iterdir())
+    with planet_vector.open(name) as dataset:
+        assert np.array_equal(dataset.read(), ground.read(BARE))
+
+
+def test_a_mask_that_cannot_be_read_is_an_error(ground: ClearGround, tmp_path: Path) -> None:
+    def opened() -> None:
+        with planet_vector.open(f"PLANET:ortho/{BROKEN}/analytic", mask="unclear") as dataset:
+            dataset.read()
+
+    def crop() -> None:
+        planet_vector.crop_stack(scenes(BROKEN), tmp_path, product="analytic", mask="unclear")
+
+    def mosaic() -> None:
+        with planet_vector.mosaic(scenes(BROKEN, UPPER), product="analytic", mask="unclear") as dataset:
+            dataset.read()
+
+    for read in (opened, crop, mosaic):
+        with pytest.raises((PlanetVectorError, rasterio.errors.RasterioIOError)):
+            read()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(RasterAccessError, match="1 bands of uint8, which is not a mask"):
+        planet_vector.open(f"PLANET:ortho/{NO_MASK}/analytic", mask="clouds")
+
+
+@pytest.mark.parametrize(
+    "name, words, told",
+    [
+        (f"ortho/{LOWER}/analytic", "cloudy", "'cloudy' is no word for a mask: it takes clouds, haze"),
+        (f"ortho/{LOWER}/analytic", "", "The mask is empty"),
+        (f"ortho/{LOWER}/analytic", "scl", "is of the kind udm2, not scl"),
+        (f"ortho/{LOWER}/udm2", "clouds", "has no mask of usable pixels"),
+        (f"sentinel2/{SENTINEL}/band_4", "haze", "does not tell light and heavy haze"),
+        ("basemaps/any", "clouds", "A basemap has no mask"),
+    ],
+)
+def test_what_a_mask_cannot_tell_is_said(ground: ClearGround, name: str, words: str, told: str) -> None:
+    with pytest.raises(PlanetVectorError, match=told):
+        planet_vector.open(f"PLANET:{name}", mask=words)
+
+
+def test_words() -> None:
+    assert parse_mask(" Cloud, shadows,,clouds ") == ("clouds", "shadow")
+    with pytest.raises(QueryError, match="'scl'"):
+        parse_mask("clouds,scl")  # a kind is given alone
+    assert shown_values(SCL, ["clouds", "shadow"]) == {1: frozenset({0, 1, 2, 4, 5, 6, 7, 11})}
+    # Bit 1 is for clouds, with any other bits.
+    assert {value for value in range(256) if value & 2} == set(range(256)) - shown_values(UDM, ["clouds"])[1]
+
+
+def test_a_saved_vrt_is_masked(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
+    path = tmp_path / "clear.vrt"
+    done = call("vrt", f"PLANET:ortho/{LOWER}/analytic", "--mask", "clouds", "-o", str(path))
+    assert done.returncode == 0, done.stderr
+    text = path.read_text()
+    assert ground.service.key not in text
+    assert text.count("udm2") and "blue" in text
+
+
+def test_commands_take_masks(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
+    area = "15.002,47.8508,15.004,47.8524"
+    one = tmp_path / "one.tif"
+    done = call("crop", f"PLANET:ortho/{LOWER}/analytic", "--bbox", area, "--mask", "clouds", "-o", str(one))
+    assert done.returncode == 0, done.stderr
+    with planet_vector.open(f"PLANET:ortho/{LOWER}/analytic", mask="clouds") as dataset, rasterio.open(one) as file:
+        window = rasterio.windows.from_bounds(*file.bounds, dataset.transform).round()
+        assert np.array_equal(file.read(), dataset.read(window=window))
+        assert np.array_equal(file.dataset_mask(), dataset.dataset_mask(window=window))
+        share = (file.dataset_mask() > 0).mean()
+    assert 0 < share < 1
+    done = call("crop", LOWER, UPPER, "--product", "analytic", "--bbox", area, "--mask", "cloud", "-o", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    told = [float(line.split("\t")[1].rstrip(" %")) for line in done.stdout.splitlines()]
+    assert told[0] == pytest.approx(100 * share, abs=1)
+    whole = tmp_path / "mosaic.tif"
+    done = call("mosaic", "--bbox", area, "--product", "analytic", "--mask", "clouds", "-o", str(whole))
+    assert done.returncode == 1 and "cannot be masked" in done.stderr
+    done = call("mosaic", "--mask", "fog", "-o", str(whole))
+    assert done.returncode == 2 and "'fog' is no word for a mask" in done.stderr
