@@ -167,6 +167,8 @@ def _connections_end_with_their_services() -> Iterator[None]:
     yield
     catalogs = sys.modules.get("planet_vector.catalog")
     if catalogs is not None:
+        for catalog in catalogs._catalogs.values():
+            catalog.transport.close()  # QGIS's urllib3 does not close the connections of a session that is collected
         catalogs._catalogs.clear()
 
 
@@ -231,17 +233,22 @@ class Service:
         counted = re.compile(rf'planet_requests_total\{{route="{re.escape(route)}",.*\}} (\d+)')
         return sum(int(match[1]) for match in map(counted.match, lines) if match)
 
-    def stop(self) -> None:
+    def stop(self, activations: int = 0) -> None:
         """Stop the process with SIGTERM, and remove the files that pass its key to GDAL.
 
-        No test that uses a service as a client asks it to activate anything, so its counter proves that reads never do.
+        Reads never activate anything: the service's counter proves it.
+
+        Parameters
+        ----------
+        activations : int, optional
+            Number of activations that the test itself asked for.
         """
         try:
             activated = self.count("data_api.activate") if self.process.poll() is None else 0
         except OSError:  # a test has made it unable to answer
-            activated = 0
+            activated = activations
         self._end()
-        assert not activated, f"{activated} requests activated an asset"
+        assert activated == activations, f"{activated} requests activated an asset, not {activations}"
 
     def _end(self) -> None:
         forget_key_of(self.url)

@@ -127,7 +127,7 @@ def on_request(start_service: Start, archive: Path, monkeypatch: pytest.MonkeyPa
     connections().add(Connection("some", service.url.replace("/v0/", "/data/v1/"), kind="data-v1"))
     yield connections().get("some")
     settle()
-    service.stop()
+    service.stop(activations=1)  # each test asks for one
 
 
 def test_activation_is_asked_for_shown_and_then_the_product_opens(on_request: Connection, desktop: Desktop) -> None:
