@@ -167,6 +167,8 @@ def _connections_end_with_their_services() -> Iterator[None]:
     yield
     catalogs = sys.modules.get("planet_vector.catalog")
     if catalogs is not None:
+        for catalog in catalogs._catalogs.values():
+            catalog.transport.close()  # QGIS's urllib3 does not close the connections of a session that is collected
         catalogs._catalogs.clear()
 
 

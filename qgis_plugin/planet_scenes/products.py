@@ -267,6 +267,7 @@ def _layer(
     if imagery.index:
         a, b = imagery.bands
         layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, _of_index(again, a, b))
+        layer.setCustomProperty(BANDS, [imagery.index.upper()])
         draw_index(layer)
         return layer
     return _raster(source, title, again, view, bands_of(scene, imagery), imagery.bands)
