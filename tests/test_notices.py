@@ -22,6 +22,7 @@ OWN = (
     *(f"planet_vector/maps/static/{name}.js" for name in ("compare", "details", "graticule", "list", "output")),
     *(f"planet_vector/maps/static/{name}.js" for name in ("tiles", "time")),
     "planet_vector/server/api/static/docs.*",
+    "planet_vector/server/api/static/recipes.js",
     "planet_vector/server/api/static/start.*",
     "qgis_plugin/planet_scenes/metadata.txt",
     "qgis_plugin/planet_scenes/i18n/planet_scenes_de.ts",
