@@ -7,9 +7,10 @@ from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple,
 
 from planet_vector.area_inputs import Area, area_text
 from planet_vector.collection_schema import CollectionSchema, SceneField
+from planet_vector.conditions import Condition, span_conditions
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import Condition, Query, span_conditions
+from planet_vector.query import Query
 from planet_vector.times import TimeSpan, format_time, parse_span, time_before
 
 Moment = Union[str, date, datetime]

@@ -25,12 +25,13 @@ from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES, columns_of
 from planet_vector.catalog.data_v1.transport import without_key
 from planet_vector.catalog.density import Bucket, cuts_of
 from planet_vector.catalog.protocol import expanded
+from planet_vector.conditions import Condition
 from planet_vector.config import Settings
 from planet_vector.connection_file import add_connection
 from planet_vector.errors import AuthError, NotFoundError, PlanetVectorError, ProtocolError, QueryError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
-from planet_vector.query import Condition, Query
+from planet_vector.query import Query
 from planet_vector.raster import activation
 from planet_vector.raster.access import expiry
 from planet_vector.vector.result_cache import CACHE

@@ -17,8 +17,9 @@ from planet_vector.catalog.basemaps import Basemap
 from planet_vector.catalog.paging import pages
 from planet_vector.catalog.scene_pages import PageSource, ReadPage, ScenePage
 from planet_vector.catalog.scenes_v0.basemaps import SURELY_WHOLE, ScenesV0Basemaps
+from planet_vector.conditions import Condition
 from planet_vector.errors import ProtocolError, UnavailableError
-from planet_vector.query import Condition, Query
+from planet_vector.query import Query
 from planet_vector.scenes_v0_fields import ORDERS
 from planet_vector.times import format_time, nearest_time
 from tests.schemas import ORTHO

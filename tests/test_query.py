@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.collection_schema import CollectionSchema, SceneField
+from planet_vector.conditions import Condition
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import Condition, Query
+from planet_vector.query import Query
 from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.times import format_time, parse_time
 from tests.schemas import LANDSAT, ORTHO

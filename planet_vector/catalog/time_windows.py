@@ -12,7 +12,8 @@ from typing import List, Optional, Sequence
 
 from planet_vector.catalog.density import FILL
 from planet_vector.catalog.scene_pages import ReadPage, scenes_missing
-from planet_vector.query import Condition, Query, before
+from planet_vector.conditions import Condition, before
+from planet_vector.query import Query
 from planet_vector.times import FIRST, INSTANT, LAST, next_instant
 from planet_vector.workers import Task
 

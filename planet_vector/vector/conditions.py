@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from planet_vector.query import Condition
+from planet_vector.conditions import Condition
 from planet_vector.times import format_time
 from planet_vector.vector.columns import Rows
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from planet_vector.collection_schema import SceneField
-from planet_vector.query import Condition
+from planet_vector.conditions import Condition
 from planet_vector.times import parse_time
 
 _BLUR = timedelta(milliseconds=1)

@@ -13,9 +13,10 @@ from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Pr
 
 from planet_vector.catalog.scene_pages import ResultChanged
 from planet_vector.collection_schema import Feature, time_at
+from planet_vector.conditions import Condition, before
 from planet_vector.errors import CacheError, PlanetVectorError
 from planet_vector.forking import renew_after_fork
-from planet_vector.query import Condition, Query, before
+from planet_vector.query import Query
 from planet_vector.times import FIRST, nearest_time, next_instant
 from planet_vector.vector.result import Spool, unreadable
 

@@ -9,12 +9,13 @@ from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.protocol import expanded
 from planet_vector.catalog.scene_pages import ResultChanged, SceneBatch, SearchSurvey
 from planet_vector.collection_schema import Feature, time_at
+from planet_vector.conditions import Condition
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
 from planet_vector.geometry.boxes import WORLD, Bounds, Box
 from planet_vector.names import OF_SERVICE, Name
-from planet_vector.query import Condition, Query
+from planet_vector.query import Query
 from planet_vector.times import nearest_time, next_instant
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Row, Rows

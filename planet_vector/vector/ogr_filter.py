@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from planet_vector.collection_schema import CollectionSchema
-from planet_vector.query import Alternatives, Condition
+from planet_vector.conditions import Alternatives, Condition
 from planet_vector.vector.filter_regions import (
     ALL,
     NOTHING,

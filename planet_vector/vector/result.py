@@ -14,11 +14,12 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate, groupby
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
+from planet_vector.conditions import Condition
 from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import CacheError
 from planet_vector.geometry.box_index import BoxIndex
 from planet_vector.geometry.boxes import Box, around
-from planet_vector.query import Condition, Query
+from planet_vector.query import Query
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.conditions import may_meet, meeting
 

@@ -7,8 +7,8 @@ from typing import Tuple
 from qgis.PyQt.QtCore import QDate, Qt
 
 from planet_vector.collection_schema import SceneField
+from planet_vector.conditions import before
 from planet_vector.errors import QueryError
-from planet_vector.query import before
 from planet_vector.times import parse_time
 
 

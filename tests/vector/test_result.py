@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planet_vector.conditions import Condition
 from planet_vector.errors import CacheError
 from planet_vector.geometry.box_index import BoxIndex
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import Condition, Query
+from planet_vector.query import Query
 from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.vector import result as results
 from planet_vector.vector.columns import Row, Rows

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Dict, List, Optional, Sequence, Union
 
 from planet_vector.catalog.data_v1.item_schemas import ASSETS, FILTER, PERMISSIONS
+from planet_vector.conditions import Alternatives, Condition, Value
 from planet_vector.errors import QueryError
 from planet_vector.geometry.areas import Geometry, as_geojson
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import Alternatives, Condition, Query, Value
+from planet_vector.query import Query
 from planet_vector.times import format_time
 
 Filter = Dict[str, object]

@@ -8,7 +8,8 @@ from typing import Iterable, Optional, Tuple
 
 from planet_vector.catalog.stac.json_values import as_object, as_text
 from planet_vector.collection_schema import Feature
-from planet_vector.query import Condition, Query
+from planet_vector.conditions import Condition
+from planet_vector.query import Query
 from planet_vector.times import FIRST, LAST, nearest_time
 
 TIME = "datetime"

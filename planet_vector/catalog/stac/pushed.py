@@ -14,10 +14,10 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from planet_vector.catalog.stac.item_times import TimeSpan
 from planet_vector.catalog.stac.json_values import as_number, as_object
 from planet_vector.collection_schema import Feature
+from planet_vector.conditions import Condition
 from planet_vector.errors import QueryError
 from planet_vector.geometry.areas import as_geojson
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import Condition
 
 Bounds = Tuple[Optional[float], Optional[float]]
 """Least and greatest value of a property; None is unbounded."""

@@ -17,7 +17,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple, U
 
 import numpy as np
 
-from planet_vector.query import Condition
+from planet_vector.conditions import Condition
 from planet_vector.server.index.area_rows import rows_within
 from planet_vector.server.index.fields import compared_number
 from planet_vector.server.index.scene_search import Edge, SceneSearch, microseconds

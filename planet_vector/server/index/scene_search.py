@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 from urllib.parse import parse_qsl, urlencode
 
+from planet_vector.conditions import Condition
 from planet_vector.errors import QueryError
-from planet_vector.query import Condition
 from planet_vector.scenes_v0_fields import FIELDS, ORDERS
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.searched_area import Area
