@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from planet_vector.driver.registration import register as register
     from planet_vector.maps import write_map as write_map
     from planet_vector.maps.inline import show_map as show_map
-    from planet_vector.rasters import activate_products as activate
-    from planet_vector.rasters import download_products as download
+    from planet_vector.product_files import activate_products as activate
+    from planet_vector.product_files import download_products as download
+    from planet_vector.product_files import sync_products as sync
     from planet_vector.rasters import open_mosaic as mosaic
     from planet_vector.rasters import open_product as open
     from planet_vector.rasters import quicklook as quicklook
     from planet_vector.rasters import resolve as resolve
-    from planet_vector.rasters import sync_products as sync
     from planet_vector.series.timeseries import timeseries as timeseries
     from planet_vector.stac_export import to_stac as to_stac
     from planet_vector.stacks.crop import crop_stack as crop_stack
@@ -88,10 +88,10 @@ __all__ = [
 ]
 
 _FUNCTIONS = {
-    "activate": ("rasters", "activate_products"),
+    "activate": ("product_files", "activate_products"),
     "connect": ("catalog", "connect"),
     "crop_stack": ("stacks.crop", "crop_stack"),
-    "download": ("rasters", "download_products"),
+    "download": ("product_files", "download_products"),
     "find_stacks": ("stacks.overlap", "find_stacks"),
     "largest_rectangle": ("stacks.rectangle", "largest_rectangle"),
     "mosaic": ("rasters", "open_mosaic"),
@@ -102,7 +102,7 @@ _FUNCTIONS = {
     "resolve": ("rasters", "resolve"),
     "search": ("vector.search", "search"),
     "show_map": ("maps.inline", "show_map"),
-    "sync": ("rasters", "sync_products"),
+    "sync": ("product_files", "sync_products"),
     "timeseries": ("series.timeseries", "timeseries"),
     "to_stac": ("stac_export", "to_stac"),
     "to_xarray": ("stacks.cube", "to_xarray"),

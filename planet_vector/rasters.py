@@ -1,4 +1,4 @@
-"""Rasters by name: products, bands, mosaics, basemaps and tiles as rasterio datasets; downloads of whole files.
+"""Rasters by name: products, bands, mosaics, basemaps and tiles as rasterio datasets.
 
 Each function here resolves names to a service and its scenes, and delegates to a module of `planet_vector.raster`. GDAL
 is imported on first use.
@@ -6,22 +6,17 @@ is imported on first use.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple, Union
 
-from planet_vector.catalog import Catalog, catalog_of_scenes, connect
+from planet_vector.catalog import Catalog, connect
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
-from planet_vector.progress import FileBar, FileProgress, Progress, bar_for
-from planet_vector.query import Query
+from planet_vector.progress import Progress, bar_for
 from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
-
-
-Sought = Union[str, Query, Iterable[Scene]]
+from planet_vector.vector.sought import Sought, scenes_of
 
 
 def open_product(
@@ -94,7 +89,7 @@ def open_product(
             raise QueryError("A basemap has no mask of usable pixels and no named bands: leave out mask and index.")
         return _open_basemap(parsed, catalog, cache)
     if index is not None:
-        from planet_vector.raster.indices import open_index
+        from planet_vector.raster.index_datasets import open_index
 
         scene = catalog.scene(parsed.collection, parsed.item)
         given = () if parsed.products == ("all",) else parsed.products
@@ -239,10 +234,10 @@ def open_mosaic(
     """
     from planet_vector.geometry.ground import area_searched
 
-    catalog, scenes = _found(search, connection, key)
+    catalog, scenes = scenes_of(search, connection, key)
     place = dst_crs, res, dst_bounds, top, resampling, area_searched(scenes), mask, activate
     if index is not None:
-        from planet_vector.raster.indices import open_index_of_scenes
+        from planet_vector.raster.index_datasets import open_index_of_scenes
 
         return open_index_of_scenes(catalog, list(scenes), index, product, *place)
     from planet_vector.raster.scene_mosaic import open_scenes
@@ -289,160 +284,6 @@ def quicklook(
         return picture_of(dataset, bbox, width)
 
 
-def activate_products(
-    search: Sought,
-    products: Sequence[str] = (),
-    *,
-    wait: bool = True,
-    timeout: float = 3600.0,
-    progress: Union[bool, Progress] = None,
-    connection: Optional[str] = None,
-    key: Optional[str] = None,
-) -> List[str]:
-    """Activate products at a service that makes files available on request, and wait until they are active.
-
-    Activation takes some minutes and may count against a quota. Other functions activate products only with
-    ``activate=True``. After an interruption, a new call continues.
-
-    Parameters
-    ----------
-    search : str, Query or iterable of Scene
-        The scenes; a name may contain products, as ``PLANET:PSScene/20220125_075509_67_1061/ortho_visual``.
-    products : sequence of str
-        The products of each scene; by default those of the name, else the preferred one.
-    wait : bool
-        Wait until all are active; otherwise only request it.
-    timeout : float
-        Maximum time to wait in seconds.
-    progress : bool or callable, optional
-        Show a bar; or a callback, called with the number of active products and of all.
-    connection, key : str, optional
-        As for `planet_vector.connect`.
-
-    Returns
-    -------
-    list of str
-        The names of the active products.
-
-    Raises
-    ------
-    NotFoundError
-        If a scene has no such product.
-    AuthError
-        If the key may not download a product; none is activated then.
-    RasterAccessError
-        If some products are not active after `timeout`.
-    """
-    from planet_vector.connection_lookup import name_at
-    from planet_vector.raster.activation import activate
-
-    named = parse_name(search).products if isinstance(search, str) else ()
-    catalog, scenes = _found(search, connection, key)
-    wanted = [(scene, product) for scene in scenes for product in products or named or [scene.schema.product()]]
-    root = catalog.settings.api_url
-    active = activate(catalog, wanted, wait, timeout, bar_for(progress, "Activating", ""))
-    return [str(name_at(root, scene.scene_type, scene.id, product)) for scene, product in active]
-
-
-def download_products(
-    search: Sought,
-    directory: Union[str, Path],
-    products: Sequence[str] = (),
-    *,
-    overwrite: bool = False,
-    progress: Union[bool, FileProgress] = None,
-    connection: Optional[str] = None,
-    key: Optional[str] = None,
-) -> List[Path]:
-    """Fetch products of scenes into a directory; interrupted downloads are resumed.
-
-    Parameters
-    ----------
-    search : str, Query or iterable of Scene
-        The scenes.
-    directory : str or Path
-        The folder; created if missing.
-    products : sequence of str
-        The products of each scene; by default the preferred one, such as ``visual``.
-    overwrite : bool
-        Replace existing files whose length differs from the service's.
-    progress : bool or callable, optional
-        Show a bar, in a terminal or a notebook; or a callback, called from several threads with a file, its bytes
-        fetched and its bytes in all (or None).
-    connection, key : str, optional
-        As for `planet_vector.connect`.
-
-    Returns
-    -------
-    list of Path
-        The files, scene by scene.
-    """
-    from planet_vector.raster.download import download
-
-    catalog, scenes = _found(search, connection, key)
-    with _watching(progress) as told:
-        return download(catalog, scenes, products, Path(directory), overwrite, told)
-
-
-def sync_products(
-    search: Sought,
-    directory: Union[str, Path],
-    products: Sequence[str] = (),
-    *,
-    dry_run: bool = False,
-    progress: Union[bool, FileProgress] = None,
-    connection: Optional[str] = None,
-    key: Optional[str] = None,
-) -> List[Path]:
-    """Synchronize a folder with a search: fetch missing files, and retry those that failed before.
-
-    Parameters
-    ----------
-    search : str, Query or iterable of Scene
-        The scenes.
-    directory : str or Path
-        The folder; created if missing. `planet_vector.server` can serve it.
-    products : sequence of str
-        The products of each scene; ``all`` for every product. By default the preferred one, such as ``visual``.
-    dry_run : bool
-        Only return the files that would be fetched.
-    progress : bool or callable, optional
-        Show a bar, in a terminal or a notebook; or a callback, called from several threads with a file, its bytes
-        fetched and its bytes in all (or None).
-    connection, key : str, optional
-        As for `planet_vector.connect`.
-
-    Returns
-    -------
-    list of Path
-        The files that were written, or with `dry_run` those that would be.
-
-    Raises
-    ------
-    RasterAccessError
-        If another sync of the folder is running, or if some scenes failed; the others are complete then, and the next
-        sync retries the failed ones.
-    """
-    from planet_vector.raster.sync import sync
-
-    catalog, scenes = _found(search, connection, key, anew=True)
-    with _watching(progress) as told:
-        return sync(catalog, scenes, products, Path(directory), dry_run, told)
-
-
-@contextmanager
-def _watching(progress: Union[bool, FileProgress]) -> Iterator[FileProgress]:
-    """Yield the callback for an argument ``progress``, and close its bar at the end."""
-    if progress is not True:
-        yield progress or None
-        return
-    bar = FileBar()
-    try:
-        yield bar
-    finally:
-        bar.close()
-
-
 def _parsed(name: str, connection: Optional[str], key: Optional[str]) -> Tuple[Name, Catalog]:
     parsed = parse_name(name)
     if not parsed.item:
@@ -467,20 +308,3 @@ def _open_basemap(parsed: Name, catalog: Catalog, cache: bool = False) -> Datase
     if parsed.part:
         return open_quad(catalog, parsed.item, parsed.part)
     return open_basemap_tiles(catalog, parsed.item) if box is None else open_quads(catalog, parsed.item, box, cache)
-
-
-def _found(
-    search: Sought, connection: Optional[str], key: Optional[str], anew: bool = False
-) -> Tuple[Catalog, Iterable[Scene]]:
-    """Return the service and the scenes of a search; errors in the search are raised at once."""
-    from planet_vector.vector.search import search as search_for
-    from planet_vector.vector.search_view import Search
-
-    if isinstance(search, (str, Query)):
-        found = search_for(search, connection=connection, key=key, anew=anew)
-        bool(found)  # requests the first page, which is cached
-        return found.catalog, found
-    if isinstance(search, Search) and not connection and not key:
-        return search.catalog, search
-    scenes = list(search)
-    return catalog_of_scenes(scenes, connection, key), scenes

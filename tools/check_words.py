@@ -59,7 +59,7 @@ MOST = {
     "that is none": 5,
     "where it lies": 8,
     "stands in": 14,
-    "anew": 20,
+    "anew": 18,
     "in vain": 1,
     "but for": 2,
     "for ever": 5,

@@ -142,7 +142,7 @@ def _write_mosaic(
     activate: bool,
 ) -> None:
     from planet_vector.geometry.ground import percent
-    from planet_vector.raster.indices import open_index_of_scenes
+    from planet_vector.raster.index_datasets import open_index_of_scenes
     from planet_vector.raster.scene_mosaic import coverage_of, crs_of, open_scenes
     from planet_vector.scene import Scene
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _AGAIN = 0.002  # seconds until a deferred signal is repeated
 DRIVERS = ("gdal_PLANET", "gdal_STAC")  # the modules that GDAL creates from the drivers' files
-# GDAL has modules of its own, too: one with the drivers' base classes, and one that formats an exception, created anew
+# GDAL has modules of its own, too: one with the drivers' base classes, and one that formats an exception, created again
 # each time. GDAL crashes if an exception prevents their creation, and loses an exception while they run.
 _OF_GDAL = (*DRIVERS, "gdal_python_driver", "gdal_exception_")
 _MAKES_MODULE = "_fix_up_module"  # function of importlib that runs before the code of a module created from C

@@ -177,7 +177,7 @@ class ProductDriver:
     Parameters
     ----------
     settings : Settings
-        The service and its key. They are not pickled; unpickling loads the settings of the service anew.
+        The service and its key. They are not pickled; unpickling loads the settings of the service again.
     header : RasterHeader
         The bands of the cube; those of all products must agree with them.
     readings : mapping of str to SceneReading

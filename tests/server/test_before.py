@@ -1,4 +1,4 @@
-"""What an earlier version left is taken over, or made anew, without a word: index, pictures, keys (see `before/`)."""
+"""What an earlier version left is taken over, or made again, without a word: index, pictures, keys (see `before/`)."""
 
 from __future__ import annotations
 
