@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector.bands.masks import SCL, UDM, parse_mask, shown_values
+from planet_vector.bands.masks import SCL, UDM, UDM2, parse_mask, shown_values
 from planet_vector.errors import NotFoundError, PlanetVectorError, QueryError, RasterAccessError
 from planet_vector.scene import Scene
 
 rasterio = pytest.importorskip("rasterio")
+from planet_vector.raster.file_vrts import clear_pixels  # noqa: E402
+from planet_vector.raster.headers import header_of  # noqa: E402
+
 from .clear_ground import (  # noqa: E402
     BARE,
     BROKEN,
@@ -29,6 +32,7 @@ from .clear_ground import (  # noqa: E402
     UPPER,
     ClearGround,
     shift,
+    write,
 )
 
 WORDS = ["udm2", "unclear", "clouds,haze,shadow", "snow", "light_haze", "heavy_haze,clouds"]
@@ -231,6 +235,45 @@ def test_words() -> None:
     assert shown_values(SCL, ["clouds", "shadow"]) == {1: frozenset({0, 1, 2, 4, 5, 6, 7, 11})}
     # Bit 1 is for clouds, with any other bits.
     assert {value for value in range(256) if value & 2} == set(range(256)) - shown_values(UDM, ["clouds"])[1]
+
+
+@pytest.mark.parametrize("pixel, beyond", [(1.0, 0.0), (1.5, -4.0), (4.0, 0.0), (5.0, 5.5), (7.3, -33.3), (20.0, 1.4)])
+def test_a_pixel_is_hidden_unless_its_centre_is_in_a_shown_pixel_of_the_mask(
+    pixel: float, beyond: float, tmp_path: Path
+) -> None:
+    """Masks of any pixel size and extent, by numpy; GDAL alone fills the pixels that a mask touches at its rim."""
+    rng = np.random.default_rng(round(10 * pixel))
+    pixels = rng.integers(0, 5, (2, 91, 118)).astype("uint16")
+    masks = (rng.random((8, round(200 / pixel), round(310 / pixel))) < 0.3).astype("uint8")
+    write(tmp_path / "image.tif", pixels, LEFT, TOP, PIXEL, nodata=0)
+    write(tmp_path / "mask.tif", masks, LEFT + beyond, TOP - beyond, pixel)
+    headers = []
+    for name in ("image", "mask"):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            headers.append(header_of(dataset))
+    rules = sorted(shown_values(UDM2, ["clouds", "shadow"]).items())
+    image, mask = str(tmp_path / "image.tif"), str(tmp_path / "mask.tif")
+    text = clear_pixels(image, headers[0], None, mask, headers[1], rules)
+    rows, columns = (np.floor(((np.arange(size) + 0.5) * PIXEL - beyond) / pixel).astype(int) for size in (91, 118))
+    within = (rows >= 0) & (rows < masks.shape[1]), (columns >= 0) & (columns < masks.shape[2])
+    at = np.ix_(rows.clip(0, masks.shape[1] - 1), columns.clip(0, masks.shape[2] - 1))
+    expected = np.logical_and.outer(*within) & (masks[2][at] == 0) & (masks[5][at] == 0) & (pixels != 0).any(axis=0)
+    with rasterio.open(text) as dataset:
+        assert np.array_equal(dataset.read(1), np.where(expected, 255, 0))
+        window = rasterio.windows.Window(60, 50, 41, 30)
+        assert np.array_equal(dataset.read(1, window=window) > 0, expected[50:80, 60:101])
+
+
+def test_a_mask_beside_its_product_hides_all(tmp_path: Path) -> None:
+    write(tmp_path / "image.tif", np.ones((1, 20, 20), "uint8"), LEFT, TOP, PIXEL)
+    write(tmp_path / "mask.tif", np.ones((1, 20, 20), "uint8"), LEFT + 20 * PIXEL, TOP, PIXEL)
+    headers = []
+    for name in ("image", "mask"):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            headers.append(header_of(dataset))
+    image, mask = str(tmp_path / "image.tif"), str(tmp_path / "mask.tif")
+    with rasterio.open(clear_pixels(image, headers[0], None, mask, headers[1], [(1, frozenset({1}))])) as dataset:
+        assert not dataset.read(1).any()
 
 
 def test_a_saved_vrt_is_masked(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
