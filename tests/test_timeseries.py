@@ -391,6 +391,19 @@ def test_what_is_not_the_journal_is_an_error_and_stays_as_it_is(
     assert journal.read_bytes() == content
 
 
+def test_a_file_that_is_no_journal_is_not_said_to_be_one(at_few: Service, call: CALL, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("my notes")
+    done = call("timeseries", "POINT (12 47.88)", "ndvi", "-s", "landsat", "--journal", str(tmp_path / "notes.txt"))
+    assert done.returncode == 1 and "is not a journal" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_bands_have_names_in_products_whose_files_differ(connected: Service) -> None:
+    name = "PLANET:ortho?acquired.gte=2015-09-01"
+    by_name = planet_vector.timeseries(name, POINTS["meadow"], "ndvi", product="analytic")
+    assert by_name.equals(planet_vector.timeseries(name, POINTS["meadow"], NDVI, product="analytic"))
+    assert by_name.equals(planet_vector.timeseries(name, POINTS["meadow"], "ndvi")) and by_name.valid.sum() > 1
+
+
 def test_a_file_with_other_bands_than_documented_is_an_error(
     few: Tuple[Service, Path], at_few: Service, tmp_path: Path
 ) -> None:

@@ -110,6 +110,8 @@ def timeseries(
                 keep_going=keep_going,
                 progress=progress,
             )
+        except ConfigError:  # the file may be no journal
+            raise
         except BaseException:
             if kept is not None and kept.exists():
                 say(f"The finished scenes are in {kept}: the same command continues from there.", err=True)

@@ -415,7 +415,7 @@ def _values(
     for batch in ([single] if single else []) + batches:
         rows = np.concatenate([pixels[number].rows for number in batch])
         columns = np.concatenate([pixels[number].columns for number in batch])
-        arrays: Dict[str, Floats] = {}
+        arrays: Dict[str, Doubles] = {}
         for product, file in files.items():
             names = [name for name, place in bands.items() if place.product == product]
             its_rows, its_columns, inside = _on(file, finest, rows, columns)
@@ -424,7 +424,7 @@ def _values(
             for name, number, stored in zip(names, numbers, read):
                 whole = np.full(len(rows), np.nan)
                 whole[inside] = np.where(valid, _physical(stored, file.header.bands[number - 1], scaling), np.nan)
-                arrays[name] = whole.astype(np.float32)
+                arrays[name] = whole
         values = expression.evaluate(arrays)
         for place, number in enumerate(batch):
             found[number] = values if len(batch) == 1 else values[place : place + 1]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import shapely
 
 from planet_vector.bands.expressions import Expression, parse_expression
-from planet_vector.bands.finding import find_bands
+from planet_vector.bands.finding import BandPlace, find_bands
 from planet_vector.bands.masks import parse_mask
 from planet_vector.catalog import Catalog, catalog_of_scenes
 from planet_vector.errors import ExpressionError, PlanetVectorError, ProtocolError
@@ -20,6 +20,7 @@ from planet_vector.extras import named_extra
 from planet_vector.names import Name, parse_name
 from planet_vector.progress import Progress, bar_for
 from planet_vector.query import Query
+from planet_vector.raster.indices import known_bands
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.scene_files import scene_file
 from planet_vector.scene import Scene
@@ -332,12 +333,24 @@ def _read(
     if product is not None:
         scene.asset(product)  # raises an error that lists the products
     try:
-        bands = find_bands(expression, scene.assets, product)
+        bands = _found(catalog, scene, expression, product)
     except ExpressionError as error:
         raise ExpressionError(f"Scene {scene.id}: {error}", error.column) from None
     files = {name: scene_file(catalog, scene, name, mask) for name in {place.product for place in bands.values()}}
     found = sample_scene(catalog, files, bands, expression, scaling, task.places, alive)
     return {place.id: statistics for place, statistics in zip(task.places, found)}
+
+
+def _found(catalog: Catalog, scene: Scene, expression: Expression, product: Optional[str]) -> Dict[str, BandPlace]:
+    """Return the places of bands; those of a product whose files differ in them are looked up if they are needed."""
+    try:
+        return find_bands(expression, scene.assets, product)
+    except ExpressionError:
+        known = known_bands(catalog, scene, () if product is None else (product,))
+        if not any(known.values()):
+            raise
+    assets = {name: replace(asset, bands=known.get(name) or asset.bands) for name, asset in scene.assets.items()}
+    return find_bands(expression, assets, product)
 
 
 def _failed(task: _Task, error: PlanetVectorError) -> List[Observation]:
