@@ -357,6 +357,9 @@ def test_a_journal_belongs_to_places_and_expression(at_few: Service, tmp_path: P
     from planet_vector.file_lock import locked
 
     journal.unlink()
+    series("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal, scale=2)
+    series("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal, scale=2.0)
+    journal.unlink()
     with locked(tmp_path / "a.journal.lock", 1), pytest.raises(ConfigError, match="Another program uses"):
         series("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal)
 

@@ -200,7 +200,7 @@ def observations(
         "expression": parsed.text,
         "product": product,
         "mask": hidden,
-        "scaling": list(scaling),
+        "scaling": [None if each is None else float(each) for each in scaling],
         "places": [[place.id, place.geometry.wkb_hex] for place in places],
     }
     found: List[Observation] = []
