@@ -65,10 +65,10 @@ def origin(url: str) -> tuple[str, str, int]:
     Raises
     ------
     ValueError
-        If it has no host, or an invalid port.
+        If it has no host, or an invalid port; or a backslash, at which other programs than Python end the host.
     """
     parts = urlsplit(url)
-    if not parts.hostname:
+    if not parts.hostname or "\\" in parts.netloc:
         raise ValueError("an address without a host")
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
 

@@ -226,3 +226,13 @@ def test_parsing_needs_no_numpy() -> None:
     program = "import sys; sys.modules['numpy'] = None; from planet_vector.bands import expressions; "
     program += "assert expressions.parse_expression('a / b').bands == ('a', 'b')"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["1 / a", "2 ** (0 - a)", "a ** -1", "1 / (b * 1e38)", "b / (b ** 30) * b ** 10", "1 / (1 / (b ** -30))"]
+)
+@pytest.mark.filterwarnings("error")
+def test_a_number_beyond_float32_makes_no_number(text: str) -> None:
+    arrays = {"a": numpy.array([1e300, -numpy.inf, 2.0]), "b": numpy.array([65535, 10_000, 2], "uint16")}
+    values = parse_expression(text).evaluate(arrays)
+    assert numpy.isnan(values[:2]).all() and numpy.isfinite(values[2])

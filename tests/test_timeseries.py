@@ -23,7 +23,7 @@ import planet_vector  # noqa: E402
 from planet_vector import ConfigError, PlanetVectorError, QueryError  # noqa: E402
 from planet_vector.assets import BandValues  # noqa: E402
 from planet_vector.bands.expressions import parse_expression  # noqa: E402
-from planet_vector.series.places import places_of  # noqa: E402
+from planet_vector.series.places import box_around, places_of, sides_of  # noqa: E402
 from planet_vector.series.sampling import SampledFile, Scaling  # noqa: E402
 
 from .conftest import Service, Start  # noqa: E402
@@ -357,8 +357,97 @@ def test_a_journal_belongs_to_places_and_expression(at_few: Service, tmp_path: P
     from planet_vector.file_lock import locked
 
     journal.unlink()
+    series("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal, scale=2)
+    series("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal, scale=2.0)
+    journal.unlink()
     with locked(tmp_path / "a.journal.lock", 1), pytest.raises(ConfigError, match="Another program uses"):
         series("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header, line: b"my notes\nwithout an end",
+        lambda header, line: header.replace(b'"inputs":"', b'"inputs":"0') + line[:-9],
+        lambda header, line: header + line.replace(b'{"1":[', b'{"1":[[') + b"torn",
+        lambda header, line: header + line.replace(b'{"1":[', b'{"1":[Infinity,'),
+        lambda header, line: header + line.partition(b'"places":')[0] + b'"places":[]}\n',
+        lambda header, line: header + line.partition(b'"places":')[0] + b'"places":{"1":"1234567"}}\n',
+        lambda header, line: header + line.partition(b'"places":')[0] + b'"places":{"1":[1,1,1,1,0,Infinity,1]}}\n',
+        lambda header, line: header + line.partition(b'"places":')[0] + b'"places":{"1":[1,1,1,1,0,-1,1]}}\n',
+        lambda header, line: header + line.partition(b'"places":')[0] + b'"places":{"1":[1,1,1,1,0,1,1.5]}}\n',
+        lambda header, line: header + line.partition(b'"places":')[0] + b'"places":{"1":[1,9,1,1,0,1,1]}}\n',
+        lambda header, line: header + line.partition(b'"places":')[0] + b'"places":{"1":[NaN,1,1,1,0,1,1]}}\n',
+    ],
+)
+def test_what_is_not_the_journal_is_an_error_and_stays_as_it_is(
+    at_few: Service, tmp_path: Path, change: Callable[[bytes, bytes], bytes]
+) -> None:
+    journal = tmp_path / "a.journal"
+    planet_vector.timeseries("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal)
+    header, line = journal.read_bytes().splitlines(keepends=True)
+    content = change(header, line)
+    assert content != header + line
+    journal.write_bytes(content)
+    with pytest.raises(ConfigError, match="journal"):
+        planet_vector.timeseries("PLANET:landsat?limit=1", POINTS["meadow"], "ndvi", journal=journal)
+    assert journal.read_bytes() == content
+
+
+def test_a_file_that_is_no_journal_is_not_said_to_be_one(at_few: Service, call: CALL, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("my notes")
+    done = call("timeseries", "POINT (12 47.88)", "ndvi", "-s", "landsat", "--journal", str(tmp_path / "notes.txt"))
+    assert done.returncode == 1 and "is not a journal" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_bands_have_names_in_products_whose_files_differ(connected: Service) -> None:
+    name = "PLANET:ortho?acquired.gte=2015-09-01"
+    by_name = planet_vector.timeseries(name, POINTS["meadow"], "ndvi", product="analytic")
+    assert by_name.equals(planet_vector.timeseries(name, POINTS["meadow"], NDVI, product="analytic"))
+    assert by_name.equals(planet_vector.timeseries(name, POINTS["meadow"], "ndvi")) and by_name.valid.sum() > 1
+
+
+def test_a_file_with_other_bands_than_documented_is_an_error(
+    few: Tuple[Service, Path], at_few: Service, tmp_path: Path
+) -> None:
+    """Its bands may be others than those that the names stand for."""
+    path = sorted(at_few.archive.glob("*_band_5.tif"))[0]
+    content = path.read_bytes()
+    with rasterio.open(path) as source:
+        profile, pixels = {**source.profile, "count": 2}, source.read()
+    with rasterio.open(tmp_path / "two.tif", "w", **profile) as target:
+        target.write(np.concatenate([pixels, pixels]))
+    shutil.copy(tmp_path / "two.tif", path)
+    try:
+        with pytest.raises(PlanetVectorError, match="band_5 has 2 bands instead of 1"):
+            planet_vector.timeseries("PLANET:landsat", POINTS["meadow"], "ndvi")
+    finally:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("longitude", [180.0, -180.0, 540.0])
+def test_a_point_on_the_antimeridian_is_on_both_sides(longitude: float, tmp_path: Path) -> None:
+    (point,) = places_of([(longitude, 10.0)])
+    box = box_around([point])
+    for west, east in ((-180.0, -171.0), (171.0, 180.0)):  # 90 columns
+        footprint = shapely.box(west, 9, east, 11)
+        assert box.west <= west and box.east >= east
+        assert any(shapely.intersects(footprint, side) for side in sides_of(point))
+        file = _raster(tmp_path / "side.tif", rasterio.transform.from_origin(west, 11, 0.1, 0.1), "EPSG:4326")
+        with file:
+            found = SampledFile(file, "side").pixels_of(point)
+        # The pixel to the east of an edge contains it.
+        assert found.columns.tolist() == ([0] if west == -180 else [])
+
+
+def test_a_point_at_the_edge_of_a_raster_around_the_globe_has_a_pixel(tmp_path: Path) -> None:
+    for west, longitudes in ((0.0, (0.0, 360.0, -360.0, 4.0, -4.0)), (-180.0, (180.0, -180.0, 0.0, 176.0))):
+        transform = rasterio.transform.from_origin(west, 60, 4, 2)  # 90 columns
+        with _raster(tmp_path / "globe.tif", transform, "EPSG:4326") as dataset:
+            for longitude in longitudes:
+                (place,) = places_of([(longitude, 11.0)])
+                found = SampledFile(dataset, "globe").pixels_of(place)
+                assert found.columns.tolist() == [int((longitude - west) % 360 // 4)], (west, longitude)
 
 
 def test_names_of_stac_services_work(at_few: Service) -> None:

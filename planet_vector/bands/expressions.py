@@ -87,7 +87,7 @@ class Expression:
         -------
         ndarray of float32
             In the shape of the bands. Computed in float32 throughout, so integers do not wrap. NaN where a band is
-            missing, a divisor is zero, or the result is not a finite real number.
+            missing, a divisor is zero, or the result or an intermediate one is not a finite real number.
 
         Raises
         ------
@@ -354,7 +354,8 @@ def _as_float(array: Raster) -> Values:
     """Return pixels as float32, NaN where they are masked."""
     import numpy
 
-    values: Values = numpy.array(array, numpy.float32)
+    with numpy.errstate(over="ignore"):  # beyond its range they are infinite
+        values: Values = numpy.array(array, numpy.float32)
     if isinstance(array, numpy.ma.MaskedArray):
         values[numpy.ma.getmaskarray(array)] = numpy.nan
     return values
@@ -363,14 +364,15 @@ def _as_float(array: Raster) -> Values:
 def _divide(left: Values, right: Values) -> Values:
     import numpy
 
-    return numpy.divide(left, numpy.where(right == 0, numpy.float32("nan"), right))
+    # A number divided by what has overflown would be zero.
+    return numpy.divide(left, numpy.where((right == 0) | numpy.isinf(right), numpy.float32("nan"), right))
 
 
 def _power(left: Values, right: Values) -> Values:
     import numpy
 
     # numpy returns 1 for NaN ** 0 and 1 ** NaN, and infinity for 0 ** -1, which is a division by zero.
-    lacks = numpy.isnan(left) | numpy.isnan(right) | ((left == 0) & (right < 0))
+    lacks = ~numpy.isfinite(left) | ~numpy.isfinite(right) | ((left == 0) & (right < 0))
     values: Values = numpy.where(lacks, numpy.float32("nan"), numpy.power(left, right))
     return values
 

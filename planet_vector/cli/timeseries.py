@@ -38,6 +38,7 @@ _MOST_PRINTED = 20  # failures printed one by one; all are in the rows
 @searching
 @options.output("The CSV file to write.  [default: stdout]")
 @click.option("--product", metavar="PRODUCT", help="The product that has the bands.  [default: any that has them]")
+@options.mask
 @click.option("--scale", type=options.Finite(), metavar="FACTOR", help="Factor of the pixels.  [default: the file's]")
 @click.option("--offset", type=options.Finite(), metavar="N", help="Summand of the pixels.  [default: the file's]")
 @click.option("--id", "id_property", metavar="PROPERTY", help="Property with the ids of places.  [default: their id]")
@@ -57,6 +58,7 @@ def timeseries(
     query: Query,
     output: Optional[Path],
     product: Optional[str],
+    mask: Optional[str],
     scale: Optional[float],
     offset: Optional[float],
     id_property: Optional[str],
@@ -73,7 +75,8 @@ def timeseries(
 
     A point has the nearest pixel, the one that contains it; a polygon those whose centre is inside, with their mean,
     median, minimum, maximum, standard deviation and number. The column valid is the share of pixels that have data.
-    After an interruption, the same command continues with the scenes that are not finished.
+    With --mask, what the scenes' masks of usable pixels tell is hidden, and does not count as data. After an
+    interruption, the same command continues with the scenes that are not finished.
 
     \b
     Examples:
@@ -101,11 +104,14 @@ def timeseries(
                 given,
                 expression,
                 product=product,
+                mask=mask,
                 scaling=Scaling(scale, offset),
                 journal=kept,
                 keep_going=keep_going,
                 progress=progress,
             )
+        except ConfigError:  # the file may be no journal
+            raise
         except BaseException:
             if kept is not None and kept.exists():
                 say(f"The finished scenes are in {kept}: the same command continues from there.", err=True)
@@ -153,13 +159,14 @@ def _places(text: str, id_property: Optional[str]) -> List[Place]:
 
 
 def _csv(rows: Sequence[Observation], places: Sequence[Place], keep_going: bool) -> str:
-    from planet_vector.series.timeseries import fields_of, record_of
+    from planet_vector.series.timeseries import fields_of, only_points, record_of
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(fields_of(places, keep_going))
+    points = only_points(places)
+    writer.writerow(fields_of(points, keep_going))
     for row in rows:
-        writer.writerow(list(_written(record_of(row, places, keep_going))))
+        writer.writerow(list(_written(record_of(row, points, keep_going))))
     return text.getvalue()
 
 

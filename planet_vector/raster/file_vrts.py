@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING, AbstractSet, Any, Mapping, Optional, Sequence, Tuple, Union
 
 from rasterio.enums import ColorInterp
@@ -25,6 +26,7 @@ from planet_vector.raster.vrt_xml import (
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+_TIE = 1e-6  # of a pixel: a centre on an edge, except for rounding
 _PLAIN = ColorInterp.undefined
 _TYPES = {
     "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
@@ -275,13 +277,33 @@ def clear_pixels(
     for place, (number, values) in enumerate(shown):
         # Each further source draws only its zeros: 255 is transparent.
         settings = {"NODATA": "255"} if place else {}
-        text = _selected(mask, its, number, values)
-        vrt_source(band, text, 1, its, header.grid, settings, lazily=False, resampling="nearest")
+        _add_sampled(band, _selected(mask, its, number, values), its, header.grid, settings)
     if own is not None or needed(header):
         valid = new_vrt(header.grid)
         add_masks(add_band(valid, "Byte"), name, header, header.grid, own, lazily=False)
         vrt_source(band, as_text(valid), 1, header, header.grid, {"NODATA": "255"}, lazily=False)
     return as_text(root)
+
+
+def _add_sampled(band: Element, name: str, header: RasterHeader, grid: GridSpec, settings: Mapping[str, str]) -> None:
+    """Add a source to the pixels of a band whose centres it covers; GDAL would also fill those that it touches."""
+    taken, placed = [], []
+    west, south, east, north = header.bounds
+    for low, high, res, size in (
+        (west - grid.west, east - grid.west, grid.res[0], header.width),
+        (grid.north - north, grid.north - south, grid.res[1], header.height),
+    ):
+        first, end = (ceil(edge / res - 0.5 - _TIE) for edge in (low, high))
+        if first >= end:
+            return
+        start, stop = ((at * res - low) / (high - low) * size for at in (first, end))
+        placed.append((first, end - first))
+        taken.append((start, stop - start))
+    (columns, rows), (across, down) = taken, placed
+    add_source(
+        band, name, 1, (columns[0], rows[0], columns[1], rows[1]), (across[0], down[0], across[1], down[1]),
+        settings=settings, resampling="nearest",
+    )  # fmt: skip
 
 
 def _selected(name: str, header: RasterHeader, number: int, values: AbstractSet[int]) -> str:

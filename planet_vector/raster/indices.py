@@ -260,12 +260,12 @@ def evaluate(expression: Expression, bands: Mapping[str, BandPixels]) -> Values:
     QueryError
         If the expression is for reflectance and a band has integers without a scale, or has complex numbers.
     """
-    arrays: Dict[str, Values] = {}
+    arrays: Dict[str, npt.NDArray[np.generic]] = {}
     for name, (pixels, valid, band, title) in bands.items():
         check_band(expression, name, band, title)
         scaled = (band.scale, band.offset) != (1, 0)
         values = pixels.astype(np.float64) * band.scale + band.offset if scaled else pixels
-        arrays[name] = np.where(valid & where_number(pixels, band), values, np.nan).astype(np.float32)
+        arrays[name] = np.where(valid & where_number(pixels, band), values, np.nan)
     return expression.evaluate(arrays)
 
 

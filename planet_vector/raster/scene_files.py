@@ -233,10 +233,28 @@ def masked(
     with sources.open(mask.link) as dataset:
         north_up(dataset)
         its = header_of(dataset)
-    if len(its.bands) < mask.shown[-1][0] or not set(its.dtypes) <= set(_TYPES):
-        told = f"{len(its.bands)} bands of {', '.join(sorted(set(its.dtypes)))}"
-        raise RasterAccessError(f"{mask.title} has {told}, which is not a mask of usable pixels: leave out the mask.")
+    check_mask(mask, its)
     if its.crs != header.crs:
         raise RasterAccessError(f"{mask.title} has another coordinate system than {file.title}: leave out the mask.")
     hidden = clear_pixels(source_name(file.link), header, own, source_name(mask.link), its, mask.shown)
     return replace(header, masked=True), hidden
+
+
+def check_mask(mask: MaskFile, header: RasterHeader) -> None:
+    """Raise an error if a file cannot be a mask of its kind.
+
+    Parameters
+    ----------
+    mask : MaskFile
+        The mask.
+    header : RasterHeader
+        Header of its file.
+
+    Raises
+    ------
+    RasterAccessError
+        If it lacks bands, or its pixels are not of 8 or 16 unsigned bits.
+    """
+    if len(header.bands) < mask.shown[-1][0] or not set(header.dtypes) <= set(_TYPES):
+        told = f"{len(header.bands)} bands of {', '.join(sorted(set(header.dtypes)))}"
+        raise RasterAccessError(f"{mask.title} has {told}, which is not a mask of usable pixels: leave out the mask.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sqlite3
 import threading
@@ -79,25 +80,29 @@ class Journal:
     def _load(self) -> None:
         content = self.path.read_bytes() if self.path.exists() else b""
         whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            if not whole and not _begins_as(content, self._header):
-                raise self._foreign()
+        lines = content[:whole].splitlines()
+        if lines:
+            self._parse(lines)
+        elif content and not _begins_as(content, self._header):
+            raise self._foreign()
+        if whole < len(content):  # only now, as it may be another file that was named by mistake
             with naming(self.path):
                 os.truncate(self.path, whole)
-        lines = content[:whole].splitlines()
         if not lines:
             self._write(self._header)
-            return
+
+    def _parse(self, lines: Sequence[bytes]) -> None:
         try:
             header, *scenes = map(json.loads, lines)
             if not isinstance(header, dict) or header.get("format") != _FORMAT:
                 raise self._foreign()
             self._found = dict(map(_scene_of, scenes))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise self._foreign() from None
         if header != self._header:
             raise ConfigError(
-                f"{self.path} is the journal of other places or another expression: remove it, or name another file."
+                f"{self.path} is the journal of other places or another expression or mask: remove it, or name another"
+                " file."
             )
 
     def _write(self, line: Mapping[str, object]) -> None:
@@ -163,13 +168,29 @@ def _version(scene: Scene) -> str:
 
 
 def _scene_of(line: Mapping[str, Mapping[str, Sequence[float]]]) -> Tuple[str, Results]:
-    return str(line["scene"]), {name: _statistics(*map(float, found)) for name, found in line["places"].items()}
+    return str(line["scene"]), {name: _statistics(found) for name, found in line["places"].items()}
 
 
-def _statistics(
-    mean: float, median: float, least: float, most: float, std: float, count: float, valid: float
-) -> Statistics:
-    return Statistics(mean, median, least, most, std, int(count), valid)
+def _statistics(values: Sequence[float]) -> Statistics:
+    """Return stored statistics, after checking them.
+
+    Raises
+    ------
+    ValueError
+        If no pixels have these statistics.
+    """
+    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+        raise ValueError(values)
+    mean, median, least, most, std, count, share = values
+    of_values = (mean, median, least, most, std)
+    if count:
+        right = all(map(math.isfinite, of_values)) and least <= median <= most and std >= 0 and 0 < share <= 1
+    else:
+        right = all(map(math.isnan, of_values)) and (math.isnan(share) or share == 0)
+    if type(count) is not int or count < 0 or not right:
+        raise ValueError(values)
+    mean, median, least, most, std = map(float, of_values)
+    return Statistics(mean, median, least, most, std, count, float(share))
 
 
 def _begins_as(content: bytes, header: Mapping[str, object]) -> bool:

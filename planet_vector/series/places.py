@@ -88,10 +88,24 @@ def box_around(places: Sequence[Place]) -> Box:
     places : sequence of Place
         The places.
     """
-    west, south, east, north = shapely.total_bounds([place.geometry for place in places]).tolist()
+    sides = [side for place in places for side in sides_of(place)]
+    west, south, east, north = shapely.total_bounds(sides).tolist()
     return Box(
         max(-180.0, west - _MARGIN), max(-90.0, south - _MARGIN), min(180.0, east + _MARGIN), min(90.0, north + _MARGIN)
     )
+
+
+def sides_of(place: Place) -> List[shapely.Geometry]:
+    """Return the geometry of a place; for a point on the antimeridian at 180° and at -180°.
+
+    Parameters
+    ----------
+    place : Place
+        The place.
+    """
+    if place.is_point and abs(place.geometry.x) == 180:
+        return [shapely.Point(longitude, place.geometry.y) for longitude in (-180.0, 180.0)]
+    return [place.geometry]
 
 
 def _pairs(given: Given, id_property: Optional[str]) -> Iterator[Tuple[object, object]]:

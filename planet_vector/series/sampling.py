@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import shapely
@@ -17,7 +17,7 @@ from rasterio.features import geometry_mask
 from rasterio.windows import Window
 from shapely import affinity
 
-from planet_vector.assets import Asset, BandValues
+from planet_vector.assets import BandValues
 from planet_vector.bands.expressions import Expression
 from planet_vector.bands.finding import BandPlace
 from planet_vector.errors import QueryError, RasterAccessError
@@ -26,10 +26,12 @@ from planet_vector.pixels.header import Band
 from planet_vector.pixels.valid import where_number
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.headers import header_of, with_values
+from planet_vector.raster.indices import IndexFile
 from planet_vector.raster.parallel import Alive
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.product import open_link
 from planet_vector.raster.rasterio_warnings import unplaced
+from planet_vector.raster.scene_files import MaskFile, SceneFile, check_mask
 from planet_vector.raster.warping import transformed, turn_of, turns
 from planet_vector.series.places import Place
 
@@ -99,13 +101,11 @@ class Scaling(NamedTuple):
 
 def sample_scene(
     catalog: Catalog,
-    links: Mapping[str, str],
-    assets: Mapping[str, Asset],
+    products: Mapping[str, SceneFile],
     bands: Mapping[str, BandPlace],
     expression: Expression,
     scaling: Scaling,
     places: Sequence[Place],
-    title: str,
     alive: Alive,
 ) -> List[Statistics]:
     """Return statistics of an expression at places in one scene.
@@ -114,10 +114,8 @@ def sample_scene(
     ----------
     catalog : Catalog
         The service.
-    links : mapping of str to str
-        The link of each product.
-    assets : mapping of str to Asset
-        The assets of the scene; nodata, scale and offset that the service states hold for files without.
+    products : mapping of str to SceneFile
+        The file of each product, and its mask; nodata, scale and offset that the service states hold for files without.
     bands : mapping of str to BandPlace
         Product and number of each band.
     expression : Expression
@@ -126,8 +124,6 @@ def sample_scene(
         Conversion of the pixels.
     places : sequence of Place
         The places.
-    title : str
-        Name of the scene in messages.
     alive : callable
         Called between reads; raises an exception to cancel.
 
@@ -141,14 +137,21 @@ def sample_scene(
     RasterAccessError, ServiceError
         If a file cannot be read.
     QueryError
-        If a band does not exist or the expression requires reflectance.
+        If the expression requires reflectance.
     """
     with ExitStack() as stack:
         files = {}
         for product in dict.fromkeys(place.product for place in bands.values()):
-            dataset = stack.enter_context(open_link(catalog, links[product], f"{title}/{product}"))
-            files[product] = SampledFile(dataset, f"{title}/{product}", assets[product].values)
+            file = products[product]
+            dataset = stack.enter_context(open_link(catalog, file.link, file.title))
+            files[product] = SampledFile(dataset, file.title, file.asset.values)
+            numbers = tuple((band, place.number) for band, place in bands.items() if place.product == product)
+            IndexFile(file, numbers, len(file.asset.bands)).check(files[product].header)
             alive()
+            if file.mask is not None:
+                dataset = stack.enter_context(open_link(catalog, file.mask.link, file.mask.title))
+                files[product].hide_by(SampledFile(dataset, file.mask.title), file.mask)
+                alive()
         for band, place in bands.items():
             files[place.product].check(band, place.number, expression, scaling)
         finest = min(files.values(), key=lambda file: file.header.res[0] * file.header.res[1])
@@ -205,6 +208,8 @@ class SampledFile:
             )
         if dataset.crs is None or dataset.transform.is_identity:
             raise RasterAccessError(f"{title} {unplaced_because(dataset)}, so places are not found in it.")
+        self._mask: Optional[SampledFile] = None
+        self._shown: Sequence[Tuple[int, FrozenSet[int]]] = ()
 
     @property
     def crs(self) -> CRS:
@@ -218,7 +223,7 @@ class SampledFile:
         return found
 
     def check(self, name: str, number: int, expression: Expression, scaling: Scaling) -> None:
-        """Raise an error if a band is missing, or its unit does not fit the expression.
+        """Raise an error if the unit of a band does not fit the expression.
 
         Parameters
         ----------
@@ -236,9 +241,6 @@ class SampledFile:
         QueryError
             If it is so.
         """
-        if number > len(self.header.bands):
-            count = len(self.header.bands)
-            raise QueryError(f"{self.title} has {count} bands, so {name!r} cannot be band {number}: check the product.")
         band = self.header.bands[number - 1]
         if band.dtype.startswith("complex"):
             raise QueryError(f"Band {number} of {self.title} has complex numbers, which expressions do not take.")
@@ -248,6 +250,24 @@ class SampledFile:
                 f"{expression.text!r} is for reflectance from 0 to 1, and band {number} of {self.title} has integers"
                 " without a scale: give the scale, such as 0.0001."
             )
+
+    def hide_by(self, mask: SampledFile, rules: MaskFile) -> None:
+        """Take pixels that a mask hides for missing: those whose centre lies in a hidden pixel of it, or beyond it.
+
+        Parameters
+        ----------
+        mask : SampledFile
+            The file of the mask; its grid may be another one.
+        rules : MaskFile
+            What it hides.
+
+        Raises
+        ------
+        RasterAccessError
+            If the file cannot be a mask of its kind.
+        """
+        check_mask(rules, mask.header)
+        self._mask, self._shown = mask, rules.shown
 
     def pixels_of(self, place: Place) -> _Indices:
         """Return the pixels of a place: of a point the one that contains it, of a polygon those with centres inside.
@@ -265,7 +285,8 @@ class SampledFile:
         if found is None or not np.isfinite(found).all():
             return _Indices(nothing, nothing, 1)
         x, y = float(found[0][0]), float(found[1][0])
-        for by in self._turns(x, x) or [0.0]:
+        beside = self.header.res[0]  # an overlap of less than rounding is no turn, but a point may lie on the edge
+        for by in self._turns(x - beside, x + beside) or [0.0]:
             column, row = (int(np.floor(each)) for each in ~self.transform * (x + by, y))
             if 0 <= column < self.dataset.width and 0 <= row < self.dataset.height:
                 return _Indices(np.array([row]), np.array([column]), 1)
@@ -277,9 +298,10 @@ class SampledFile:
         total, parts = 0, []
         for by in self._turns(west, east) or [0.0]:
             rows, columns = self._centres_inside([affinity.translate(each, by) for each in shapes])
-            total = max(total, len(rows))  # one turn has all of them
             inside = (rows >= 0) & (columns >= 0) & (rows < self.dataset.height) & (columns < self.dataset.width)
             parts.append((rows[inside], columns[inside]))
+            # One turn has all of them, but a raster around the globe may have some twice.
+            total = max(total, len(rows), sum(len(part[0]) for part in parts))
         return _Indices(np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts]), total)
 
     def _centres_inside(self, shapes: Sequence[shapely.Geometry]) -> Tuple[Numbers, Numbers]:
@@ -306,7 +328,7 @@ class SampledFile:
         """Return the offsets at which an extent overlaps the raster, where the system unrolls the globe."""
         box = self.dataset.bounds
         sides = min(box.left, box.right), max(box.left, box.right)
-        return turns((west, np.nextafter(east, np.inf)), sides, turn_of(self.crs))
+        return turns((west, east), sides, turn_of(self.crs))
 
     def read(
         self, numbers: Sequence[int], rows: Numbers, columns: Numbers, alive: Alive
@@ -327,7 +349,7 @@ class SampledFile:
         list of array of float64, shape (pixels,)
             The pixels of each band, as they are in the file.
         array of bool, shape (pixels,)
-            Where all bands have data.
+            Where all bands have data, and the mask shows them.
         """
         found = [np.full(len(rows), np.nan) for _ in numbers]
         valid = np.zeros(len(rows), np.bool_)
@@ -347,6 +369,14 @@ class SampledFile:
                 seen &= where_number(picked, header.bands[number - 1])
                 values[part] = picked
             valid[part] = seen
+        if self._mask is not None:
+            its_rows, its_columns, inside = _on(self._mask, self, rows, columns)
+            classes, _ = self._mask.read(
+                [number for number, _ in self._shown], its_rows[inside], its_columns[inside], alive
+            )
+            shown = [np.isin(each, list(values)) for each, (_, values) in zip(classes, self._shown)]
+            valid[inside] &= np.all(shown, axis=0)
+            valid &= inside
         return found, valid
 
     def _bands(self, numbers: Sequence[int], window: Window) -> Sequence[npt.NDArray[np.generic]]:
@@ -385,7 +415,7 @@ def _values(
     for batch in ([single] if single else []) + batches:
         rows = np.concatenate([pixels[number].rows for number in batch])
         columns = np.concatenate([pixels[number].columns for number in batch])
-        arrays: Dict[str, Floats] = {}
+        arrays: Dict[str, Doubles] = {}
         for product, file in files.items():
             names = [name for name, place in bands.items() if place.product == product]
             its_rows, its_columns, inside = _on(file, finest, rows, columns)
@@ -394,7 +424,7 @@ def _values(
             for name, number, stored in zip(names, numbers, read):
                 whole = np.full(len(rows), np.nan)
                 whole[inside] = np.where(valid, _physical(stored, file.header.bands[number - 1], scaling), np.nan)
-                arrays[name] = whole.astype(np.float32)
+                arrays[name] = whole
         values = expression.evaluate(arrays)
         for place, number in enumerate(batch):
             found[number] = values if len(batch) == 1 else values[place : place + 1]

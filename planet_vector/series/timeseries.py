@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import shapely
 
 from planet_vector.bands.expressions import Expression, parse_expression
-from planet_vector.bands.finding import find_bands
+from planet_vector.bands.finding import BandPlace, find_bands
+from planet_vector.bands.masks import parse_mask
 from planet_vector.catalog import Catalog, catalog_of_scenes
 from planet_vector.errors import ExpressionError, PlanetVectorError, ProtocolError
 from planet_vector.extras import named_extra
 from planet_vector.names import Name, parse_name
 from planet_vector.progress import Progress, bar_for
 from planet_vector.query import Query
+from planet_vector.raster.indices import known_bands
 from planet_vector.raster.parallel import Alive, in_parallel
+from planet_vector.raster.scene_files import scene_file
 from planet_vector.scene import Scene
 from planet_vector.series.journal import Results, opened_journal
-from planet_vector.series.places import Place, box_around, places_of
+from planet_vector.series.places import Place, box_around, places_of, sides_of
 from planet_vector.series.sampling import Scaling, Statistics, sample_scene, statistics_of
 from planet_vector.vector.search import search as search_for
 from planet_vector.vector.search_view import Search
@@ -69,6 +72,7 @@ def timeseries(
     expression: str,
     *,
     product: Optional[str] = None,
+    mask: Optional[str] = None,
     scale: Optional[float] = None,
     offset: Optional[float] = None,
     id_property: Optional[str] = None,
@@ -98,6 +102,9 @@ def timeseries(
         `planet_vector.bands.finding.find_bands`.
     product : str, optional
         The product that has the bands; by default they are found among the products of each scene.
+    mask : str, optional
+        What to hide by the scenes' masks of usable pixels, such as ``clouds,haze,shadow``, as for
+        `planet_vector.bands.masks.parse_mask`. Hidden pixels are missing. A scene without its mask is an error.
     scale, offset : float, optional
         The values of bands are ``pixel * scale + offset``; by default as the file states, else the service.
     id_property : str, optional
@@ -129,7 +136,7 @@ def timeseries(
         If the search or a place is invalid, or the expression needs reflectance and the pixels are integers without a
         scale.
     ConfigError
-        If the journal is of other places or another expression.
+        If the journal is of other places, another expression or another mask.
     RasterAccessError, ServiceError
         If a scene cannot be read; finished scenes are in the journal.
     """
@@ -142,6 +149,7 @@ def timeseries(
         given,
         expression,
         product=product,
+        mask=mask,
         scaling=Scaling(scale, offset),
         journal=None if journal is None else Path(journal),
         keep_going=keep_going,
@@ -149,7 +157,9 @@ def timeseries(
         connection=connection,
         key=key,
     )
-    frame = pandas.DataFrame([record_of(row, given, keep_going) for row in rows], columns=fields_of(given, keep_going))
+    points = only_points(given)
+    records = [record_of(row, points, keep_going) for row in rows]
+    frame = pandas.DataFrame(records, columns=fields_of(points, keep_going))
     frame["acquired"] = pandas.to_datetime(frame["acquired"], utc=True)
     return frame
 
@@ -160,6 +170,7 @@ def observations(
     expression: str,
     *,
     product: Optional[str] = None,
+    mask: Optional[str] = None,
     scaling: Scaling = _AS_STORED,
     journal: Optional[Path] = None,
     keep_going: bool = False,
@@ -171,7 +182,7 @@ def observations(
 
     Parameters
     ----------
-    search, expression, product, journal, keep_going, connection, key
+    search, expression, product, mask, journal, keep_going, connection, key
         As for `timeseries`.
     places : sequence of Place
         The places.
@@ -181,13 +192,15 @@ def observations(
         Called with the number of scenes done and in all.
     """
     parsed = parse_expression(expression)
+    hidden = None if mask is None else ",".join(parse_mask(mask))
     catalog, scenes = _scenes(search, places, connection, key)
     tasks = list(_touching(scenes, places))
     inputs = {
         "root": catalog.settings.api_url,
         "expression": parsed.text,
         "product": product,
-        "scaling": list(scaling),
+        "mask": hidden,
+        "scaling": [None if each is None else float(each) for each in scaling],
         "places": [[place.id, place.geometry.wkb_hex] for place in places],
     }
     found: List[Observation] = []
@@ -197,7 +210,7 @@ def observations(
             acquired = task.scene.acquired
             results = kept.results(task.scene) if kept is not None else None
             if results is None or not {place.id for place in task.places} <= set(results):
-                results = _read(catalog, task, parsed, product, scaling, alive)
+                results = _read(catalog, task, parsed, product, hidden, scaling, alive)
                 if kept is not None:
                     kept.append(task.scene, results)
             return acquired, results
@@ -236,32 +249,41 @@ def search_around(catalog: Catalog, query: Query, places: Sequence[Place]) -> Se
     return Search(catalog, query, Name(query.scene_type, parameters=(*query.parameters, *limit)))
 
 
-def fields_of(places: Sequence[Place], keep_going: bool) -> List[str]:
-    """Return the names of the columns of a series.
+def only_points(places: Sequence[Place]) -> bool:
+    """Return whether no place is a polygon.
 
     Parameters
     ----------
     places : sequence of Place
         The places.
+    """
+    return all(place.is_point for place in places)
+
+
+def fields_of(points: bool, keep_going: bool) -> List[str]:
+    """Return the names of the columns of a series.
+
+    Parameters
+    ----------
+    points : bool
+        Whether no place is a polygon.
     keep_going : bool
         Whether there is a column for errors.
     """
-    points = all(place.is_point for place in places)
     values = ["value", "valid"] if points else [field.name for field in fields(Statistics)]
     return ["place", "scene", "acquired", *values, *(["error"] if keep_going else [])]
 
 
-def record_of(row: Observation, places: Sequence[Place], keep_going: bool) -> Tuple[object, ...]:
+def record_of(row: Observation, points: bool, keep_going: bool) -> Tuple[object, ...]:
     """Return an observation as the values of `fields_of`.
 
     Parameters
     ----------
     row : Observation
         The observation.
-    places, keep_going
+    points, keep_going
         As for `fields_of`.
     """
-    points = all(place.is_point for place in places)
     values = (row.statistics.mean, row.statistics.valid) if points else astuple(row.statistics)
     return (row.place, row.scene, row.acquired, *values, *((row.error,) if keep_going else ()))
 
@@ -282,7 +304,8 @@ def _scenes(
 
 def _touching(scenes: Iterable[Scene], places: Sequence[Place]) -> Iterator[_Task]:
     """Yield the scenes with the places that their footprints touch; without a valid footprint, with all."""
-    tree = shapely.STRtree([place.geometry for place in places])
+    sides = [(number, side) for number, place in enumerate(places) for side in sides_of(place)]
+    tree = shapely.STRtree([side for _, side in sides])
     for scene in scenes:
         try:
             footprint = scene.footprint
@@ -291,7 +314,8 @@ def _touching(scenes: Iterable[Scene], places: Sequence[Place]) -> Iterator[_Tas
         if footprint.is_empty:
             yield _Task(scene, places)
             continue
-        touched = np.sort(tree.query(shapely.make_valid(footprint), predicate="intersects")).tolist()
+        found = tree.query(shapely.make_valid(footprint), predicate="intersects").tolist()
+        touched = sorted({sides[at][0] for at in found})
         if touched:
             yield _Task(scene, [places[number] for number in touched])
 
@@ -301,6 +325,7 @@ def _read(
     task: _Task,
     expression: Expression,
     product: Optional[str],
+    mask: Optional[str],
     scaling: Scaling,
     alive: Alive,
 ) -> Results:
@@ -308,13 +333,24 @@ def _read(
     if product is not None:
         scene.asset(product)  # raises an error that lists the products
     try:
-        bands = find_bands(expression, scene.assets, product)
+        bands = _found(catalog, scene, expression, product)
     except ExpressionError as error:
         raise ExpressionError(f"Scene {scene.id}: {error}", error.column) from None
-    products = {place.product for place in bands.values()}
-    links = {name: catalog.transport.check_link(scene.product_link(name)) for name in products}
-    found = sample_scene(catalog, links, scene.assets, bands, expression, scaling, task.places, scene.id, alive)
+    files = {name: scene_file(catalog, scene, name, mask) for name in {place.product for place in bands.values()}}
+    found = sample_scene(catalog, files, bands, expression, scaling, task.places, alive)
     return {place.id: statistics for place, statistics in zip(task.places, found)}
+
+
+def _found(catalog: Catalog, scene: Scene, expression: Expression, product: Optional[str]) -> Dict[str, BandPlace]:
+    """Return the places of bands; those of a product whose files differ in them are looked up if they are needed."""
+    try:
+        return find_bands(expression, scene.assets, product)
+    except ExpressionError:
+        known = known_bands(catalog, scene, () if product is None else (product,))
+        if not any(known.values()):
+            raise
+    assets = {name: replace(asset, bands=known.get(name) or asset.bands) for name, asset in scene.assets.items()}
+    return find_bands(expression, assets, product)
 
 
 def _failed(task: _Task, error: PlanetVectorError) -> List[Observation]:

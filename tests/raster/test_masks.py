@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector.bands.masks import SCL, UDM, parse_mask, shown_values
-from planet_vector.errors import NotFoundError, PlanetVectorError, QueryError, RasterAccessError
+from planet_vector.bands.masks import SCL, UDM, UDM2, parse_mask, shown_values
+from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError, QueryError, RasterAccessError
 from planet_vector.scene import Scene
 
 rasterio = pytest.importorskip("rasterio")
+geopandas = pytest.importorskip("geopandas")
+import shapely  # noqa: E402
+
+from planet_vector.raster.file_vrts import clear_pixels  # noqa: E402
+from planet_vector.raster.headers import header_of  # noqa: E402
+
 from .clear_ground import (  # noqa: E402
     BARE,
     BROKEN,
@@ -29,6 +35,7 @@ from .clear_ground import (  # noqa: E402
     UPPER,
     ClearGround,
     shift,
+    write,
 )
 
 WORDS = ["udm2", "unclear", "clouds,haze,shadow", "snow", "light_haze", "heavy_haze,clouds"]
@@ -231,6 +238,122 @@ def test_words() -> None:
     assert shown_values(SCL, ["clouds", "shadow"]) == {1: frozenset({0, 1, 2, 4, 5, 6, 7, 11})}
     # Bit 1 is for clouds, with any other bits.
     assert {value for value in range(256) if value & 2} == set(range(256)) - shown_values(UDM, ["clouds"])[1]
+
+
+@pytest.mark.parametrize("pixel, beyond", [(1.0, 0.0), (1.5, -4.0), (4.0, 0.0), (5.0, 5.5), (7.3, -33.3), (20.0, 1.4)])
+def test_a_pixel_is_hidden_unless_its_centre_is_in_a_shown_pixel_of_the_mask(
+    pixel: float, beyond: float, tmp_path: Path
+) -> None:
+    """Masks of any pixel size and extent, by numpy; GDAL alone fills the pixels that a mask touches at its rim."""
+    rng = np.random.default_rng(round(10 * pixel))
+    pixels = rng.integers(0, 5, (2, 91, 118)).astype("uint16")
+    masks = (rng.random((8, round(200 / pixel), round(310 / pixel))) < 0.3).astype("uint8")
+    write(tmp_path / "image.tif", pixels, LEFT, TOP, PIXEL, nodata=0)
+    write(tmp_path / "mask.tif", masks, LEFT + beyond, TOP - beyond, pixel)
+    headers = []
+    for name in ("image", "mask"):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            headers.append(header_of(dataset))
+    rules = sorted(shown_values(UDM2, ["clouds", "shadow"]).items())
+    image, mask = str(tmp_path / "image.tif"), str(tmp_path / "mask.tif")
+    text = clear_pixels(image, headers[0], None, mask, headers[1], rules)
+    rows, columns = (np.floor(((np.arange(size) + 0.5) * PIXEL - beyond) / pixel).astype(int) for size in (91, 118))
+    within = (rows >= 0) & (rows < masks.shape[1]), (columns >= 0) & (columns < masks.shape[2])
+    at = np.ix_(rows.clip(0, masks.shape[1] - 1), columns.clip(0, masks.shape[2] - 1))
+    expected = np.logical_and.outer(*within) & (masks[2][at] == 0) & (masks[5][at] == 0) & (pixels != 0).any(axis=0)
+    with rasterio.open(text) as dataset:
+        assert np.array_equal(dataset.read(1), np.where(expected, 255, 0))
+        window = rasterio.windows.Window(60, 50, 41, 30)
+        assert np.array_equal(dataset.read(1, window=window) > 0, expected[50:80, 60:101])
+
+
+def test_a_mask_beside_its_product_hides_all(tmp_path: Path) -> None:
+    write(tmp_path / "image.tif", np.ones((1, 20, 20), "uint8"), LEFT, TOP, PIXEL)
+    write(tmp_path / "mask.tif", np.ones((1, 20, 20), "uint8"), LEFT + 20 * PIXEL, TOP, PIXEL)
+    headers = []
+    for name in ("image", "mask"):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            headers.append(header_of(dataset))
+    image, mask = str(tmp_path / "image.tif"), str(tmp_path / "mask.tif")
+    with rasterio.open(clear_pixels(image, headers[0], None, mask, headers[1], [(1, frozenset({1}))])) as dataset:
+        assert not dataset.read(1).any()
+
+
+@pytest.mark.parametrize("scene, words", [(LOWER, "clouds,haze,shadow"), (COARSE, "unclear")])
+def test_series_have_the_values_of_clear_pixels(ground: ClearGround, scene: str, words: str) -> None:
+    pytest.importorskip("pandas")
+    left, top = LEFT + 20 * PIXEL * shift(scene), TOP - 10 * PIXEL * shift(scene)
+    pixels, shown = ground.read(scene).astype(float), ground.shown(scene, words)
+    if scene == COARSE:  # the mask lacks the last 20 columns
+        fine = shown.repeat(2, axis=0).repeat(2, axis=1)
+        shown = np.pad(fine, ((0, 0), (0, COLUMNS - fine.shape[1])))
+    clear = shown & (pixels[3] != 0) & (pixels[2] != 0)
+    # Rectangles of whole pixels, except for the bend of their edges: an inner margin keeps the centres apart from them.
+    parts = {"middle": (30, 90, 40, 110), "rim": (5, 110, 120, 158)}
+    places: Any = {}
+    for name, (first, last, begin, end) in parts.items():
+        west, south = left + (begin + 0.2) * PIXEL, top - (last - 0.2) * PIXEL
+        box = shapely.box(west, south, left + (end - 0.2) * PIXEL, top - (first + 0.2) * PIXEL)
+        places[name] = geopandas.GeoSeries([box.segmentize(30)], crs="EPSG:32633").to_crs(4326)[0]
+    points = [(45, 60), (70, 100), (60, 80), (8, 150), (118, 30), *np.argwhere(clear)[1000::5000].tolist()]
+    spots = {}
+    for row, column in points:
+        (x,), (y,) = rasterio.warp.transform(
+            "EPSG:32633", "EPSG:4326", [left + (column + 0.5) * PIXEL], [top - (row + 0.5) * PIXEL]
+        )
+        spots[f"{row},{column}"] = (x, y)
+    frame = planet_vector.timeseries(scenes(scene), places, "band_4 - band_3", product="analytic", mask=words)
+    assert len(frame) == 2
+    for row in frame.itertuples():
+        first, last, begin, end = parts[row.place]
+        part = (slice(first, last), slice(begin, end))
+        values = (pixels[3] - pixels[2])[part][clear[part]]
+        assert row.count == len(values) and row.valid == pytest.approx(clear[part].mean())
+        assert (row.mean, row.min, row.max) == pytest.approx((values.mean(), values.min(), values.max()))
+    assert 0 < frame.valid.min() < frame.valid.max() < 1
+    frame = planet_vector.timeseries(scenes(scene), spots, "band_4 - band_3", product="analytic", mask=words)
+    for (row, column), found in zip(points, frame.itertuples()):
+        assert found.valid == clear[row, column]
+        if found.valid:
+            assert found.value == pixels[3, row, column] - pixels[2, row, column]
+    assert 0 < frame.valid.mean() < 1
+
+
+def test_series_hide_bands_of_two_resolutions(ground: ClearGround) -> None:
+    pytest.importorskip("pandas")
+    shown = ~np.isin(ground.sentinel("SCL"), [8, 9, 10]).repeat(2, axis=0).repeat(2, axis=1)
+    fine, coarse = ground.sentinel("B04"), ground.sentinel("B05").repeat(2, axis=0).repeat(2, axis=1)
+    values = (fine.astype(float) - coarse)[20:80, 30:90]
+    clear = (shown & (fine > 0) & (coarse > 0))[20:80, 30:90]
+    box = shapely.box(600_302, TOP - 798, 600_898, TOP - 202).segmentize(50)
+    field = geopandas.GeoSeries([box], crs="EPSG:32633").to_crs(4326)[0]
+    given = [planet_vector.connect().scene("sentinel2", SENTINEL)]
+    row = planet_vector.timeseries(given, field, "band_4 - band_5", mask="clouds").iloc[0]
+    assert row["count"] == clear.sum() and row.valid == pytest.approx(clear.mean())
+    assert row["mean"] == pytest.approx(values[clear].mean())
+
+
+def test_series_are_never_of_hidden_pixels(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
+    pytest.importorskip("pandas")
+    place, series = shapely.box(*scenes(BARE)[0].footprint.bounds), planet_vector.timeseries
+    with pytest.raises(NotFoundError, match="cannot be masked"):
+        series(scenes(BARE), place, "band_1", product="analytic", mask="clouds")
+    with pytest.raises(RasterAccessError, match="1 bands of uint8, which is not a mask"):
+        series(scenes(NO_MASK), place, "band_1", product="analytic", mask="clouds")
+    with pytest.raises(PlanetVectorError):
+        series(scenes(BROKEN), place, "band_1", product="analytic", mask="unclear")
+    journal = tmp_path / "journal"
+    plain = series(scenes(LOWER), place, "band_1", product="analytic", journal=journal)
+    with pytest.raises(ConfigError, match="another expression or mask"):
+        series(scenes(LOWER), place, "band_1", product="analytic", journal=journal, mask="clouds")
+    name = "PLANET:ortho?acquired.lt=2022-12-22"
+    done = call("timeseries", place.wkt, "band_1", name, "--product", "analytic", "--mask", "shadows,clouds,cloud")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].split(",")[1] == LOWER
+    hidden = series(scenes(LOWER), place, "band_1", product="analytic", mask="clouds,shadow")
+    assert int(done.stdout.splitlines()[1].split(",")[-2]) == hidden["count"][0] < plain["count"][0]
+    done = call("timeseries", place.wkt, "band_1", name, "--mask", "fog")
+    assert done.returncode == 2 and "'fog' is no word for a mask" in done.stderr
 
 
 def test_a_saved_vrt_is_masked(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:

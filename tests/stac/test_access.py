@@ -11,16 +11,20 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 import planet_vector
+from planet_vector.asset_access import AssetAccess, is_bearer_host
 from planet_vector.catalog.stac import access
 from planet_vector.catalog.stac.blob_tokens import BlobTokens
 from planet_vector.connection_file import set_access
 from planet_vector.connections import BUILT_IN
 from planet_vector.errors import ConfigError, PlanetVectorError, ProtocolError, ServiceError
 from planet_vector.keys import Key, lend_key, withdraw_key
+from planet_vector.roots import is_api_origin
 from tests.stac.conftest import Start, policies
 from tests.stac.file_host import FileHost, TokenService, hosting
 from tests.stac_server import Item, StacServer, make_items
@@ -201,6 +205,40 @@ def test_tokens_are_kept_by_container_and_replaced_in_addresses() -> None:
         assert fresh.sign("https://one.blob.example/images/a.tif") == fresh.sign(
             "https://one.blob.example/images/a.tif"
         )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://account.evil.example\\.blob.core.windows.net/c/x.tif",
+        "https://account.evil.example\\@a.blob.core.windows.net/c/x.tif",
+        "https://account.evil.example\\/.blob.core.windows.net/c/x.tif",
+    ],
+)
+def test_no_address_that_requests_sends_elsewhere_is_signed(address: str) -> None:
+    """urllib3 ends the host at the backslash, and urllib does not."""
+    assert "account.evil.example" == urlsplit(requests.Request("GET", address).prepare().url or "").hostname
+
+    class Client:
+        def get_json(self, url: str) -> None:
+            raise AssertionError(url)
+
+    settings = AssetAccess(
+        token_url="https://tokens.example/{account}/{container}",
+        bearer_hosts=("a.blob.core.windows.net",),
+    )
+    policy = access.AssetPolicies(settings, Client(), "any").of(address)  # type: ignore[arg-type]
+    assert not isinstance(policy, access.SignedBlobs)
+    assert not is_bearer_host(address, settings) and not is_api_origin(address, "https://a.blob.core.windows.net/")
+
+
+def test_a_long_query_of_a_service_takes_no_time() -> None:
+    tokens = BlobTokens("https://tokens.example/{account}/{container}", lambda address: {"token": "sv=1&sig=abc"})
+    address = "https://a.blob.core.windows.net/c/x.tif?" + "a&" * 40_000 + "b=1"
+    start = time.monotonic()
+    signed = tokens.sign(address)
+    assert signed == f"{address}&sv=1&sig=abc" and tokens.sign(signed) == signed and tokens.forget(signed)
+    assert time.monotonic() - start < 5  # trying each place of it took a minute
 
 
 def test_a_token_is_renewed_before_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:

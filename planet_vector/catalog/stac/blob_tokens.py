@@ -52,6 +52,7 @@ class BlobTokens:
         self._template, self._fetch = template, fetch
         self._tokens: Dict[Container, _Token] = {}
         self._issued: Dict[str, None] = {}  # to replace tokens in addresses of files that are open
+        self._most_pairs = 0  # of the query of an issued token
         self._lock = threading.Lock()
         renew_after_fork(self._renew)
 
@@ -77,6 +78,7 @@ class BlobTokens:
             if token is None or token.renewed_at is not None and time.monotonic() > token.renewed_at:
                 token = self._tokens[container] = self._ask(container)
                 self._issued[token.text] = None
+                self._most_pairs = max(self._most_pairs, token.text.count("&") + 1)
                 while len(self._issued) > _MOST_ISSUED:
                     del self._issued[next(iter(self._issued))]
         return f"{plain}{'&' if urlsplit(plain).query else '?'}{token.text}"
@@ -106,7 +108,8 @@ class BlobTokens:
         """Return an address without the token that was appended to it, and the token; empty if there is none."""
         base, _, query = address.partition("?")
         pairs = query.split("&")
-        for number in range(len(pairs)):
+        # An address of a service may have any number of them.
+        for number in range(max(0, len(pairs) - self._most_pairs), len(pairs)):
             text = "&".join(pairs[number:])
             if text in self._issued:
                 return base + ("?" + "&".join(pairs[:number]) if number else ""), text
