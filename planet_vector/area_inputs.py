@@ -269,8 +269,9 @@ def _frame_geometries(frame: geopandas.GeoDataFrame) -> Iterator[Feature]:
     try:
         placed = frame.geometry.to_crs("EPSG:4326") if frame.crs is not None else frame.geometry
     except ProjError:
+        name = " ".join(frame.crs.name.split())[:80]
         raise QueryError(
-            f"The area is in {frame.crs.name}, which is not reprojected to longitude and latitude: give it in EPSG:4326."
+            f"The area is in {name}, which is not reprojected to longitude and latitude: give it in EPSG:4326."
         ) from None
     for geometry in placed:
         if geometry is not None and not geometry.is_empty:
@@ -321,4 +322,6 @@ def _layer_of(path: Path, layer: Optional[str], layers: Sequence[Tuple[str, bool
 
 def _unreadable(path: Path, error: BaseException) -> QueryError:
     told = " ".join(str(error).split())[:200].rstrip(".")
-    return QueryError(f"{path} holds neither GeoJSON nor WKT, nor a format that GDAL reads ({told}): give another file.")
+    return QueryError(
+        f"{path} holds neither GeoJSON nor WKT, nor a format that GDAL reads ({told}): give another file."
+    )

@@ -14,8 +14,8 @@ from typing import Any, Callable, Dict
 
 import numpy as np
 import pytest
-import requests
 import rasterio
+import requests
 from PIL import Image
 from shapely.geometry import Point, shape
 

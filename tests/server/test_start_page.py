@@ -244,17 +244,14 @@ def test_recipes_name_no_key(serve: Serve, open_page: Open, tmp_path: Path) -> N
     assert KEY not in page.content()
     for text in recipes:
         assert "KEY" in text or "connections add" in text, text
-    for tiles in [re.findall(r"https?://[^\"]*?/map/tiles/\S*?\?api_key=KEY", text) for text in recipes if "raster" in text]:
-        for address in tiles:  # as MapLibre requests it: the addresses in TileJSON have no key
-            address = address.replace("{z}/{y}/{x}", "0/0/0").replace("KEY", KEY)
-            assert requests.get(address, timeout=30).status_code == 200
-    assert any("api_key=KEY" in text and "raster" in text for text in recipes)
+    (source,) = [text for text in recipes if "raster" in text]  # MapLibre's: the addresses in TileJSON have no key
+    (template,) = re.findall(r'"(http[^"]*/map/tiles/[^"]*)"', source)
+    address = template.replace("{z}/{y}/{x}", "0/0/0").replace("KEY", KEY)
+    assert requests.get(address, timeout=30).status_code == 200
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's words")
-def test_recipes_are_words_of_a_shell_whatever_the_archive_names(
-    serve: Serve, open_page: Open, tmp_path: Path
-) -> None:
+def test_recipes_are_words_of_a_shell_with_any_names(serve: Serve, open_page: Open, tmp_path: Path) -> None:
     collection, asset = "it's $(touch here)", "a'; touch here; echo \"$(touch here)'"
     write_raster(tmp_path / "r.tif", bands=3, size=100)
     west, south, east, north = 10.0, 45.0, 10.1, 45.1
