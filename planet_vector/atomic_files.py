@@ -101,7 +101,7 @@ def complete(path: Path) -> Iterator[Path]:
         If the target's directory does not exist, or the target is a directory itself.
     """
     if path.is_dir():
-        raise ConfigError(f"{path} cannot be written: it is a directory; name a file in it.")
+        raise ConfigError(f"{path} cannot be written: it is a directory, so give the name of a file.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
     temporary = temporary_beside(path)
