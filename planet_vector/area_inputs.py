@@ -63,10 +63,15 @@ def area_text(area: Area) -> str:
         return _collected(_frame_geometries(area), "the data frame")
     area = getattr(area, "__geo_interface__", area)
     if not isinstance(area, Mapping):
+        hint = "a box is the term bbox" if isinstance(area, (list, tuple)) else "give one"
         raise QueryError(
-            f"An area is WKT, GeoJSON, a path, a geometry or a GeoDataFrame, not {type(area).__name__}: give one."
+            f"An area is WKT, GeoJSON, a path, a geometry or a GeoDataFrame, not {type(area).__name__}: {hint}."
         )
-    return _collected(_geometries(json.loads(json.dumps(area)), "the area"), "the area")
+    try:
+        plain = json.loads(json.dumps(area, default=lambda value: value.tolist()))  # arrays of numpy
+    except (AttributeError, TypeError, ValueError, RecursionError):
+        raise QueryError("The area is a dictionary, but no GeoJSON: correct it.") from None
+    return _collected(_geometries(plain, "the area"), "the area")
 
 
 def is_area(text: str) -> bool:
@@ -149,6 +154,8 @@ def frame_of_file(text: str) -> geopandas.GeoDataFrame:
 
 def _path_and_layer(text: str) -> Tuple[Path, Optional[str]]:
     """Return the path and the layer of ``PATH`` or ``PATH:LAYER``."""
+    if not text.strip():
+        raise QueryError("The area is an empty text: it takes WKT, GeoJSON or the path of a vector file.")
     if Path(text).exists():
         return Path(text), None
     name, _, layer = text.rpartition(":")
@@ -161,14 +168,34 @@ def _path_and_layer(text: str) -> Tuple[Path, Optional[str]]:
 
 
 def _collected(geometries: Iterator[Feature], origin: str) -> str:
-    """Return geometries as one GeoJSON text."""
-    found = list(geometries)
+    """Return geometries as one GeoJSON text, without empty ones."""
+    found: List[Mapping[str, object]] = [geometry for geometry in geometries if not _is_empty(geometry)]
     if not found:
         raise QueryError(f"There is no geometry in {origin}: it takes GeoJSON, WKT or a vector file.")
-    if len(found) == 1:
-        return json.dumps(found[0])
     features = [{"type": "Feature", "properties": {}, "geometry": geometry} for geometry in found]
-    return json.dumps({"type": "FeatureCollection", "features": features})
+    try:
+        return json.dumps(
+            found[0] if len(found) == 1 else {"type": "FeatureCollection", "features": features}, allow_nan=False
+        )
+    except ValueError:
+        raise QueryError(
+            f"A coordinate in {origin} is not a finite number, as where its coordinate system is not defined: correct "
+            "the geometry, or clip it to the area of the coordinate system."
+        ) from None
+
+
+def _is_empty(geometry: object) -> bool:
+    """Return whether lists are all that a geometry has for coordinates."""
+    parts = [geometry]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Mapping):
+            parts.append(part.get("geometries", part.get("coordinates", ...)))
+        elif isinstance(part, list):
+            parts += part
+        else:
+            return False
+    return True
 
 
 def _geometries(item: object, origin: str) -> Iterator[Feature]:
@@ -223,6 +250,11 @@ def _read_frame(path: Path, layer: Optional[str]) -> geopandas.GeoDataFrame:
         import geopandas
         import pyogrio
 
+    if layer is None and path.suffix.lower() in (".parquet", ".geoparquet"):  # GDAL in wheels does not read them
+        try:
+            return geopandas.read_parquet(path)
+        except (ValueError, OSError) as error:
+            raise _unreadable(path, error) from None
     try:
         layers = [(str(name), kind is not None) for name, kind in pyogrio.list_layers(path)]
         return geopandas.read_file(path, layer=_layer_of(path, layer, layers), engine="pyogrio")
@@ -232,7 +264,15 @@ def _read_frame(path: Path, layer: Optional[str]) -> geopandas.GeoDataFrame:
 
 def _frame_geometries(frame: geopandas.GeoDataFrame) -> Iterator[Feature]:
     """Yield the geometries of a GeoDataFrame or GeoSeries, in degrees if its coordinate system is known."""
-    placed = frame.geometry.to_crs("EPSG:4326") if frame.crs is not None else frame.geometry
+    from pyproj.exceptions import ProjError
+
+    try:
+        placed = frame.geometry.to_crs("EPSG:4326") if frame.crs is not None else frame.geometry
+    except ProjError:
+        name = " ".join(frame.crs.name.split())[:80]
+        raise QueryError(
+            f"The area is in {name}, which is not reprojected to longitude and latitude: give it in EPSG:4326."
+        ) from None
     for geometry in placed:
         if geometry is not None and not geometry.is_empty:
             yield cast(Feature, json.loads(json.dumps(geometry.__geo_interface__)))
@@ -282,4 +322,6 @@ def _layer_of(path: Path, layer: Optional[str], layers: Sequence[Tuple[str, bool
 
 def _unreadable(path: Path, error: BaseException) -> QueryError:
     told = " ".join(str(error).split())[:200].rstrip(".")
-    return QueryError(f"There is neither GeoJSON nor WKT in {path}, nor does GDAL read it ({told}): give another file.")
+    return QueryError(
+        f"{path} holds neither GeoJSON nor WKT, nor a format that GDAL reads ({told}): give another file."
+    )

@@ -98,8 +98,10 @@ def complete(path: Path) -> Iterator[Path]:
     Raises
     ------
     ConfigError
-        If the target's directory does not exist.
+        If the target's directory does not exist, or the target is a directory itself.
     """
+    if path.is_dir():
+        raise ConfigError(f"{path} cannot be written: it is a directory, so give the name of a file.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
     temporary = temporary_beside(path)

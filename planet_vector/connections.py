@@ -85,7 +85,7 @@ BUILT_IN: Mapping[str, Connection] = {
 """The built-in connections."""
 
 
-_ENDS: Mapping[str, str] = {"/data/v1/": "data-v1", "/v0/": "v0"}
+_ENDS: Mapping[str, str] = {"/data/v1/": "data-v1", "/v0/": "v0", "/stac/": "stac"}
 
 
 def usual_kind(root: str) -> str:

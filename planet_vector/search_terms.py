@@ -80,8 +80,7 @@ def query_of(
         given.append(("bbox", _box_text(bbox)))
     if intersects is not None:
         given.append(("intersects", area_text(intersects)))
-    pairs = where.items() if isinstance(where, Mapping) else where or ()
-    given += [(name, _value_text(name, value)) for name, value in pairs]
+    given += [(name, _value_text(name, value)) for name, value in _pairs(where)]
     conditions: List[Condition] = []
     if since is not None:
         field = _field_of(schema, meanings.time, spelled("since"))
@@ -94,11 +93,14 @@ def query_of(
             except ValueError as error:
                 raise QueryError(f"{spelled(term)}: {error}.") from None
     if cloud_cover is not None:
-        if not 0 <= cloud_cover <= 100:
-            raise QueryError(f"{spelled('cloud_cover')} is {cloud_cover!r}: it takes percent, from 0 to 100.")
+        percent = _plain(cloud_cover)
+        if isinstance(percent, bool) or not isinstance(percent, (int, float)) or not 0 <= percent <= 100:
+            raise QueryError(f"{spelled('cloud_cover')} is {percent!r}: it takes percent, from 0 to 100.")
         field = _field_of(schema, meanings.cloud_cover, spelled("cloud_cover"))
-        given.append((f"{field.name}.lte", repr(meanings.cover_of_percent(float(cloud_cover)))))
+        given.append((f"{field.name}.lte", repr(meanings.cover_of_percent(float(percent)))))
     if order is not None:
+        if " " not in order and order not in ("desc", "asc"):
+            raise QueryError(f"{spelled('order')} is {order!r}: it takes desc or asc.")
         given.append(("order_by", order if " " in order else f"{meanings.time} {order}"))
     if limit is not None:
         given.append(("limit", str(limit)))
@@ -138,9 +140,9 @@ def _span_text(span: Times) -> str:
 def _moment_text(moment: Moment) -> str:
     if isinstance(moment, str):
         return moment
-    if isinstance(moment, datetime):
+    if isinstance(moment, datetime) and moment == moment:  # not NaT of pandas
         return format_time(moment)
-    if isinstance(moment, date):
+    if isinstance(moment, date) and not isinstance(moment, datetime):
         return moment.isoformat()
     raise ValueError(f"it takes a text, a date or a datetime, not {type(moment).__name__}")
 
@@ -156,6 +158,23 @@ def _box_text(bbox: Union[str, Sequence[float], Box]) -> str:
         raise QueryError("The bbox of the search is four numbers: west, south, east and north in degrees.") from None
 
 
+def _pairs(where: Union[Mapping[str, object], Iterable[Tuple[str, object]], None]) -> List[Tuple[str, object]]:
+    """Return the conditions of `where` as pairs."""
+    wrong = QueryError("where takes values by field and comparator, as {'sat.off_nadir.lt': 2}.")
+    try:
+        pairs = [(name, value) for name, value in (where.items() if isinstance(where, Mapping) else where or ())]
+    except (TypeError, ValueError):
+        raise wrong from None
+    if not all(isinstance(name, str) for name, _ in pairs):
+        raise wrong
+    return pairs
+
+
+def _plain(value: object) -> object:
+    """Return the number of a number of numpy."""
+    return getattr(value, "item", lambda: value)()
+
+
 def _value_text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
@@ -163,7 +182,7 @@ def _value_text(name: str, value: object) -> str:
         return _moment_text(value)
     if isinstance(value, (list, tuple)):
         return ",".join(_value_text(name, each) for each in value)
-    number = getattr(value, "item", lambda: value)()  # of numpy
+    number = _plain(value)
     if isinstance(number, (int, float)) and not isinstance(number, bool):
         return repr(number)
     raise QueryError(f"where[{name!r}] is of the type {type(value).__name__}: it takes a text, a number or a time.")

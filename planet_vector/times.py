@@ -136,6 +136,7 @@ def parse_span(text: str) -> TimeSpan:
     ValueError
         If it is none of these, or ends before it begins; the message is the end of a sentence.
     """
+    text = text.strip(BLANK)
     if is_span(text):
         low, high = _BOUNDS.split(text, maxsplit=1) if "/" not in text else text.split("/", 1)
         first, last = (None if end.strip() in _OPEN else period_of(end) for end in (low, high))
@@ -209,7 +210,7 @@ def period_of(text: str) -> Tuple[datetime, Optional[datetime]]:
             return first, first + timedelta(days=1)
         return first, _months_later(first, 1 if month else 12)
     except (OverflowError, ValueError):
-        raise ValueError(f"nothing follows {text!r}: that is after all time") from None
+        raise ValueError(f"{text!r} is the last there is: for an open end, write two dots in its place") from None
 
 
 def time_before(age: str, now: datetime) -> datetime:
@@ -264,6 +265,7 @@ def two_times(text: str) -> Optional[Tuple[str, str]]:
     (str, str) or None
         Both ends; an open end, as in ``A/..``, is empty.
     """
+    text = text.strip()
     if len(text) > _LONGEST:
         return None
     for between in _BETWEEN.finditer(text):

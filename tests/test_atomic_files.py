@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from planet_vector.atomic_files import complete, new_file, write_whole
+from planet_vector.errors import ConfigError
 from planet_vector.private_files import remove_oldest
 
 
@@ -94,3 +95,12 @@ def test_the_oldest_go_but_not_those_of_the_last_day(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.vrt", "1.vrt", "2.vrt", "9.txt"]
     remove_oldest(tmp_path, "*.vrt", 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.vrt", "9.txt"]
+
+
+@pytest.mark.parametrize("name", [".", "", "folder", "folder/..", "/"])
+def test_a_directory_is_not_a_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    with pytest.raises(ConfigError, match="it is a directory"), complete(Path(name)):
+        raise AssertionError("the content is made")
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "folder"]

@@ -37,6 +37,19 @@ def _forgotten() -> None:
     probing.clear()
 
 
+@pytest.mark.parametrize(
+    "root, kind",
+    [
+        ("http://127.0.0.1:8741/v0/", "v0"),
+        ("http://127.0.0.1:8741/data/v1/", "data-v1"),
+        ("http://127.0.0.1:8741/stac/", "stac"),
+        ("https://stac.example/v1/", ""),
+    ],
+)
+def test_roots_of_the_local_service_tell_their_kind(root: str, kind: str) -> None:
+    assert probing.remembered_kind(root, ["v0", "data-v1", "stac"]) == kind
+
+
 @pytest.mark.parametrize("refusal", [REFUSED, BROKEN])
 def test_a_service_that_refuses_one_kind_s_address_may_be_of_another(refusal: ServiceError) -> None:
     assert probing.probe(ROOT, asked(refusal, False, True)) == "kind2"
@@ -86,6 +99,7 @@ def test_a_root_that_is_said_to_be_of_another_kind_gets_another_catalog(monkeypa
             self.settings = settings
 
     monkeypatch.setattr(catalogs, "_MAKERS", {**catalogs._MAKERS, "other": Other})
+    monkeypatch.setattr(catalogs, "_catalogs", {})
     first = catalogs.catalog_of(Settings(api_url=ROOT, kind="v0"))
     assert isinstance(catalogs.catalog_of(Settings(api_url=ROOT, kind="other")), Other)
     assert catalogs.catalog_of(Settings(api_url=ROOT, kind="v0")) is first

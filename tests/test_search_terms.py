@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import geopandas
+import numpy
+import pandas
 import pyogrio
 import pytest
 import shapely
@@ -74,7 +76,7 @@ def test_a_period_alone_and_open_spans_have_the_same_ends(day: date, how: str) -
     alone = parse_span(text)
     assert parse_span(f"{text}/..") == (alone.low, None, False) == parse_span(f"{text}..") == parse_span(f"{text}/")
     assert parse_span(f"../{text}") == (None, alone.high, True) == parse_span(f"..{text}") == parse_span(f"/{text}")
-    assert parse_span(f"{text}/{text}") == alone
+    assert parse_span(f"{text}/{text}") == alone == parse_span(f" {text}\n")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,9 @@ def test_a_period_alone_and_open_spans_have_the_same_ends(day: date, how: str) -
         ("2024-13", "month must be in 1..12"),
         ("2024-02-30", "day"),
         ("0000", "year"),
-        ("9999", "after all time"),
+        ("9999", "for an open end"),
+        ("2015/9999-12-31", "for an open end"),
+        ("2024-05-01 noon", "is not a time"),
         ("2024-05 to 2024-06-01", "is not a time"),
         ("2024-05-01 to 2024-06-01", "write '2024-05-01..2024-06-01'"),
         ("2024-06/2024-05", "write 2024-05/2024-06"),
@@ -183,9 +187,18 @@ def test_terms_are_the_parameters_of_a_name() -> None:
     )
 
 
+SQUARE = shapely.box(11.9, 47.8, 12.1, 47.9)
+
 WRONG: List[Any] = [
     ({"cloud_cover": 101}, "cloud_cover is 101: it takes percent, from 0 to 100"),
     ({"cloud_cover": float("nan")}, "percent"),
+    ({"cloud_cover": "5"}, "cloud_cover is '5': it takes percent"),
+    ({"cloud_cover": True}, "cloud_cover is True: it takes percent"),
+    ({"datetime": pandas.NaT}, "a text, a date or a datetime, not NaT"),
+    ({"datetime": (pandas.NaT, None)}, "a text, a date or a datetime, not NaTType"),
+    ({"where": "sat.id=x"}, "where takes values by field and comparator"),
+    ({"where": {1: 2}}, "as {'sat.off_nadir.lt': 2}"),
+    ({"where": 3}, "{'sat.off_nadir.lt': 2}."),
     ({"bbox": (1, 2, 3)}, "bbox"),
     ({"bbox": 7}, "four numbers: west, south, east and north"),
     ({"bbox": (47.8, 111.9, 47.9, 112.1)}, "write 111.9,47.8,112.1,47.9"),
@@ -195,12 +208,16 @@ WRONG: List[Any] = [
     ({"datetime": 2024}, "a text, a date or a datetime, not int"),
     ({"where": {"clouds": 3}}, "'clouds' is not a search parameter"),
     ({"where": {"sat.off_nadir.lt": object()}}, "is of the type object"),
-    ({"order": "up"}, "order_by is 'acquired up': it takes"),
+    ({"order": "up"}, "order is 'up': it takes desc or asc"),
     ({"limit": 0}, "limit is '0'"),
     ({"intersects": 7}, "not int"),
     ({"intersects": {"type": "FeatureCollection", "features": []}}, "no geometry in the area"),
     ({"intersects": "nowhere.gpkg"}, "no such file"),
     ({"intersects": geopandas.GeoSeries([], crs=4326)}, "no geometry in the data frame"),
+    ({"intersects": ""}, "The area is an empty text"),
+    ({"intersects": (11, 47, 12, 48)}, "not tuple: a box is the term bbox"),
+    ({"intersects": {"type": "Point", "coordinates": {1, 2}}}, "but no GeoJSON"),
+    ({"intersects": geopandas.GeoSeries([shapely.Point(1, 1)], crs="ESRI:104903")}, "which is not reprojected"),
 ]
 
 
@@ -210,6 +227,58 @@ def test_a_wrong_term_is_told_in_a_sentence(terms: Dict[str, Any], told: str) ->
         query_of(ORTHO, **terms)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+EMPTY = [
+    "POLYGON EMPTY", "GEOMETRYCOLLECTION EMPTY", shapely.Polygon(), shapely.GeometryCollection(),
+    {"type": "Point", "coordinates": []}, '{"type": "Polygon", "coordinates": [[]]}',
+    {"type": "Feature", "properties": {}, "geometry": {"type": "GeometryCollection", "geometries": []}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("area", EMPTY, ids=str)
+def test_an_empty_area_is_an_error_before_the_service_is_asked(area: Any) -> None:
+    with pytest.raises(QueryError, match="is empty|no geometry"):
+        query_of(ORTHO, intersects=area)
+
+
+@pytest.mark.parametrize("area", EMPTY[2:], ids=str)
+def test_empty_geometries_beside_others_are_left_out(area: Any) -> None:
+    geometry = json.loads(area) if isinstance(area, str) else getattr(area, "__geo_interface__", area)
+    feature = geometry if geometry["type"] == "Feature" else {"type": "Feature", "properties": {}, "geometry": geometry}
+    square = {"type": "Feature", "properties": {}, "geometry": SQUARE.__geo_interface__}
+    assert same(area_text({"type": "FeatureCollection", "features": [feature, square]}), SQUARE)
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        shapely.Point(float("nan"), 1),
+        shapely.Point(1, float("inf")),
+        '{"type": "Point", "coordinates": [NaN, 1]}',
+        geopandas.GeoSeries([SQUARE, shapely.Point(1e9, 1e9)], crs=32633),  # UTM does not reach there
+    ],
+    ids=str,
+)
+def test_a_coordinate_that_is_no_number_is_an_error_before_the_service_is_asked(area: Any) -> None:
+    with pytest.raises(QueryError, match="not a finite number"):
+        query_of(ORTHO, intersects=area)
+
+
+def test_an_empty_text_is_not_the_working_directory(
+    files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for part in files.glob("fields.*"):
+        shutil.copy(part, tmp_path)
+    monkeypatch.chdir(tmp_path)  # GDAL reads a folder of shapefiles as layers
+    for text in ("", " ", "@"):
+        with pytest.raises(QueryError, match="empty text"):
+            read_area(text)
+
+
+def test_arrays_of_numpy_are_coordinates() -> None:
+    ring = numpy.array(SQUARE.exterior.coords)
+    assert same(area_text({"type": "Polygon", "coordinates": [ring]}), SQUARE)
 
 
 def test_a_service_without_a_field_tells_it() -> None:
@@ -255,7 +324,6 @@ def service_here(service: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 # ---- areas ---------------------------------------------------------------------------------------------------
 
-SQUARE = shapely.box(11.9, 47.8, 12.1, 47.9)
 TRIANGLE = shapely.Polygon([(13, 48), (13.2, 48), (13, 48.2)])
 
 
@@ -283,21 +351,28 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if "KML" in pyogrio.list_drivers(write=True):
         frame.to_file(folder / "fields.kml", driver="KML")
     geopandas.GeoDataFrame({"name": ["a"]}).to_csv(folder / "table.csv")
+    utm.to_parquet(folder / "utm.parquet")
+    (folder / "half.parquet").write_bytes((folder / "utm.parquet").read_bytes()[:500])
+    pandas.DataFrame({"name": ["a"]}).to_parquet(folder / "table.parquet")
     (folder / "half.gpkg").write_bytes((folder / "one.gpkg").read_bytes()[:5000])
     return folder
 
 
+FORMATS = ["one.gpkg", "one.gpkg:fields", "two.gpkg:fields", "fields.shp", "fields.fgb", "utm.geojson"]
+
+
 @pytest.mark.parametrize(
-    "name", ["one.gpkg", "one.gpkg:fields", "two.gpkg:fields", "fields.shp", "fields.fgb", "fields.kml", "utm.geojson"]
+    "name, by",
+    [
+        *((name, by) for name in FORMATS for by in ("geopandas", "fiona")),
+        *((name, "geopandas") for name in ("fields.kml", "utm.parquet")),  # fiona has no drivers of these
+    ],
 )
-@pytest.mark.parametrize("by", ["geopandas", "fiona"])
 def test_areas_of_vector_files(files: Path, name: str, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (files / name.partition(":")[0]).exists():
         pytest.skip("this GDAL does not write KML")
     if by == "fiona":
         pytest.importorskip("fiona")
-        if name.endswith("kml"):
-            pytest.skip("fiona has no driver of KML")
         real = planet_vector.area_inputs.find_spec
         monkeypatch.setattr(
             "planet_vector.area_inputs.find_spec", lambda name: None if name == "pyogrio" else real(name)
@@ -322,7 +397,9 @@ def test_a_zipped_shapefile_is_an_area(files: Path, tmp_path: Path) -> None:
         ("two.gpkg", "has the layers fields, farms: name one of them, as {folder}/two.gpkg:fields"),
         ("two.gpkg:roads", "has no layer 'roads': it has fields, farms"),
         ("table.csv", "has no layer with geometries"),
-        ("half.gpkg", "nor does GDAL read it"),
+        ("half.gpkg", "nor a format that GDAL reads"),
+        ("half.parquet", "nor a format that GDAL reads"),
+        ("table.parquet", "nor a format that GDAL reads"),
         ("none.gpkg:fields", "there is no such file"),
     ],
 )

@@ -1,9 +1,8 @@
 """Detection of the kind of a service of which only the root is known, and a cache of the results.
 
 ``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. A root that ends as those of a kind
-do, in ``/v0/`` or ``/data/v1/``, is of that kind. For another root, each kind's client checks whether its service
-responds. A service of another kind with such a root needs a
-connection, which specifies its kind.
+do, in ``/v0/``, ``/data/v1/`` or ``/stac/``, is of that kind. For another root, each kind's client checks whether its
+service responds. A service of another kind with such a root needs a connection, which specifies its kind.
 """
 
 from __future__ import annotations

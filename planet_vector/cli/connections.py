@@ -68,7 +68,7 @@ def list_(as_json: bool) -> None:
 @click.argument("root", metavar="URL")
 @click.option(
     "--kind", type=click.Choice(list(KINDS)),
-    help="The kind of its API; by default that of roots that end so, else v0.",
+    help="The kind of its API; by default data-v1, v0 or stac if the root ends in /data/v1/, /v0/ or /stac/, else v0.",
 )  # fmt: skip
 @options.verbose
 def add(name: str, root: str, kind: Optional[str]) -> None:

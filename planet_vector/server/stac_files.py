@@ -6,10 +6,11 @@ Items are read from the index in chunks, so memory is bounded. One read transact
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, Iterator, List, Optional, Set
+from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, Iterator, List, Optional, Set, Tuple
 from urllib.parse import quote
 
 from planet_vector.atomic_files import complete
@@ -29,6 +30,14 @@ CHUNK = 2000
 """Number of items in memory: 20 MB, and about as much as Arrow arrays."""
 
 NDJSON, PARQUET = ".ndjson", ".parquet"
+
+_MOST_DEPTH = 8
+"""Levels of objects and lists that become columns of their own; deeper ones are texts of JSON."""
+
+_NO_COLUMN = "no column"
+"""Kind of values that Arrow or Parquet have no column for."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Progress = Callable[[int, int], None]
 
@@ -113,7 +122,7 @@ class _Items:
     def collections(self) -> List[Document]:
         base = (self.root or "").rstrip("/")
         found = [
-            collection_document(rows, scenes, Permission(), base)
+            _in_unicode(collection_document(rows, scenes, Permission(), base))
             for rows, scenes in ItemIndex(self.index).collections(None, SAMPLES)
         ]
         if self.root is None:
@@ -136,7 +145,7 @@ class _Items:
                 yield items
 
     def _document(self, found: FoundItem) -> Document:
-        document = item_document(found, Permission(), (self.root or "").rstrip("/"))
+        document = _in_unicode(item_document(found, Permission(), (self.root or "").rstrip("/")))
         if self.root is not None:
             return document
         # An item that names its collection must have a link to it.
@@ -151,6 +160,13 @@ class _Items:
                 kept[asset.key]["href"] = (self.archive / asset.path).resolve().as_posix()
         document["assets"] = kept
         return document
+
+
+def _in_unicode(document: Document) -> Document:
+    """Return a document with U+FFFD for lone surrogates, which neither Arrow nor PostgreSQL take."""
+    text = json.dumps(document, ensure_ascii=False)
+    found: Document = json.loads(_SURROGATE.sub("\ufffd", text)) if _SURROGATE.search(text) else document
+    return found
 
 
 def _write_lines(source: _Items, output: Path, beside: Path) -> Written:
@@ -173,12 +189,12 @@ def _write_parquet(source: _Items, output: Path) -> Written:
         import pyarrow
         from stac_geoparquet.arrow import to_parquet
     # The first pass finds the type of each property, the second those of the columns, the third writes.
-    types: Dict[str, Set[str]] = {}
+    kinds: Dict[_Place, Set[str]] = {}
     for items in source.chunks():
         for item in items:
             for name, value in _properties(item).items():
-                types.setdefault(name, set()).add(_kind(value))
-    mixed = frozenset(name for name, kinds in types.items() if len(kinds) > 1)
+                _add_kinds(value, (name,), kinds)
+    mixed = frozenset(place[0] for place, found in kinds.items() if len(found) > 1 or _NO_COLUMN in found)
     schema: Optional[pyarrow.Schema] = None
     for items in source.chunks():
         found = _table(items, mixed).schema
@@ -233,18 +249,27 @@ def _properties(item: Document) -> Dict[str, object]:
     return found
 
 
-def _kind(value: object) -> str:
+_Place = Tuple[str, ...]
+
+
+def _add_kinds(value: object, path: _Place, kinds: Dict[_Place, Set[str]]) -> None:
+    """Add the kinds of a value and of its parts, by the keys that lead to them; null fits any kind."""
+    own = kinds.setdefault(path, set())
     if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "number"
-    if isinstance(value, (list, dict)):
-        return f"{type(value).__name__} {sorted({_kind(each) for each in _inner(value)})}"
-    return "text"
-
-
-def _inner(value: object) -> List[object]:
-    return list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, list) else []
+        own.add("boolean")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        own.add(_NO_COLUMN)
+    elif isinstance(value, (int, float)):
+        own.add("number")
+    elif isinstance(value, str):
+        own.add("text")
+    elif isinstance(value, (list, dict)):
+        own.add("list" if isinstance(value, list) else "object")
+        if len(path) > _MOST_DEPTH or value == {}:  # Parquet has no columns of objects without members
+            own.add(_NO_COLUMN)
+            return
+        for key, part in value.items() if isinstance(value, dict) else (("", part) for part in value):
+            _add_kinds(part, (*path, key), kinds)
 
 
 def _columnar(items: List[Document], mixed: FrozenSet[str]) -> List[Document]:

@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict
 import numpy as np
 import pytest
 import rasterio
+import requests
 from PIL import Image
 from shapely.geometry import Point, shape
 
@@ -263,6 +264,17 @@ def test_metadata_that_means_harm(serve: Serve, tmp_path: Path) -> None:
     assert found["mark"]["links"]["self"] == f"{service.root}scenes/ortho/mark"
     assert found["odd"]["file_size"] == 10**30
     assert service.json("scenes/ortho/?file_size.gte=5")["count"] == 1
+    # One scene must not make the others unreadable in any API.
+    everything = {"item_types": ["ortho"], "filter": {"type": "AndFilter", "config": []}}
+    for path, body in [
+        ("data/v1/quick-search", everything), ("data/v1/item-types/ortho/items/half", None),
+        ("stac/search", None), ("stac/collections", None), ("stac/collections/ortho/items/half", None),
+        ("features/collections/ortho/items", None), ("features/collections/ortho/schema", None),
+    ]:  # fmt: skip
+        answer = requests.request("POST" if body else "GET", f"{service.origin}/{path}", json=body, timeout=30)
+        assert answer.status_code == 200 and answer.json(), path
+        if "features" in answer.json():
+            assert {"half", "odd", "mark", "plain"} <= {item["id"] for item in answer.json()["features"]}
 
 
 def test_changes_are_seen_without_stopping(serve: Serve, tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -206,7 +209,7 @@ def test_recipes_for_other_programs_are_copied_and_work(
     page = open_page(service, **(PHONE if kind == "phone" else DESK))
     wait_for(page, "#told", "scenes here")
     recipes = shown_recipes(page)
-    assert all(text.count("\n") <= 2 and service.origin in text for text in recipes)
+    assert all(text.count("\n") <= 2 and service.origin in text and "undefined" not in text for text in recipes)
     addresses = page.locator("#recipes code").all_inner_texts()
     assert addresses == [f"{service.origin}/{path}/" for path in ("stac", "features", "tiles", "data/v1", "v0")]
     for address in addresses:
@@ -240,4 +243,35 @@ def test_recipes_name_no_key(serve: Serve, open_page: Open, tmp_path: Path) -> N
     recipes = shown_recipes(page)
     assert KEY not in page.content()
     for text in recipes:
-        assert "KEY" in text or "connections add" in text or "tilejson" in text, text
+        assert "KEY" in text or "connections add" in text, text
+    (source,) = [text for text in recipes if "raster" in text]  # MapLibre's: the addresses in TileJSON have no key
+    (template,) = re.findall(r'"(http[^"]*/map/tiles/[^"]*)"', source)
+    address = template.replace("{z}/{y}/{x}", "0/0/0").replace("KEY", KEY)
+    assert requests.get(address, timeout=30).status_code == 200
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell's words")
+def test_recipes_are_words_of_a_shell_with_any_names(serve: Serve, open_page: Open, tmp_path: Path) -> None:
+    collection, asset = "it's $(touch here)", "a'; touch here; echo \"$(touch here)'"
+    write_raster(tmp_path / "r.tif", bands=3, size=100)
+    west, south, east, north = 10.0, 45.0, 10.1, 45.1
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    assets = {
+        "a metadata": {"href": "m.xml", "type": "application/xml", "roles": ["metadata"]},
+        asset: {"href": "r.tif", "type": "image/tiff; application=geotiff", "roles": ["data"]},
+    }
+    item = {
+        "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": "one", "collection": collection,
+        "geometry": {"type": "Polygon", "coordinates": [ring]}, "bbox": [west, south, east, north],
+        "properties": {"datetime": "2015-07-01T00:00:00Z"}, "links": [], "assets": assets,
+    }  # fmt: skip
+    (tmp_path / "m.xml").write_text("<m/>")
+    (tmp_path / "item.json").write_text(json.dumps(item))
+    service = serve(tmp_path)
+    page = open_page(service, **DESK)
+    wait_for(page, "#told", "scene")
+    recipes = shown_recipes(page)
+    (stac,) = [text for text in recipes if "STACIT" in text]
+    (features,) = [text for text in recipes if "OAPIF" in text]
+    assert shlex.split(stac)[1].endswith(f'":asset={asset}') and len(shlex.split(stac)) == 2
+    assert shlex.split(features)[-1] == collection and len(shlex.split(features)) == 4

@@ -67,6 +67,15 @@ def test_what_only_python_reads_as_a_number_is_none(service: Running, text: str)
         assert ask(service, **options).status_code == 400
     answer = ask(service, "POST", json={"sun.azimuth.lt": text})
     assert (answer.status_code, "takes a number" in answer.json()["message"]) == (400, True)
+    boxes = [("bbox", f"9,{text},11,46")]
+    for path, (name, value) in [
+        *(("features/collections/ortho/items", each) for each in [("eo:cloud_cover", text), ("limit", text), *boxes]),
+        *(("stac/search", each) for each in [("limit", text), *boxes]),
+        *(("stac/collections/ortho/items", each) for each in [("limit", text), *boxes]),
+        *(("basemaps/v1/mosaics/all/quads", each) for each in [("_page_size", text), *boxes]),
+    ]:
+        answer = SESSION.get(f"{service.origin}/{path}", params={name: value}, timeout=30)
+        assert answer.status_code == 400 and name in answer.json()["message"], (path, name)
 
 
 def other_digits(text: str) -> List[str]:

@@ -57,7 +57,10 @@ def write_json(document: Any) -> bytes:
     document : object
         Document of JSON types, without NaN and infinity.
     """
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # metadata of an archive may have lone surrogates, which JSON expresses as escapes only
+        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
 
 
 class Seen(NamedTuple):

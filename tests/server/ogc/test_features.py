@@ -162,6 +162,29 @@ def test_a_key_sees_what_it_may_see(serve: Serve, archive: Path, tmp_path: Path)
         assert requests.get(f"{tiles}/{path}", timeout=30).status_code == 401
 
 
+def test_a_basemap_that_a_key_does_not_see_hides_no_scene_type(serve: Serve, archive: Path, tmp_path: Path) -> None:
+    from planet_vector.server.api.permissions import digest
+
+    keys, basemaps = tmp_path / "keys.yml", tmp_path / "m.yml"
+    keys.write_text(
+        f"- {{name: all, hash: '{digest('a' * 32)}'}}\n"
+        f"- {{name: some, hash: '{digest('b' * 32)}', scene_types: [ortho]}}\n"
+    )
+    keys.chmod(0o600)
+    basemaps.write_text("- {name: ortho, title: RapidEye, scene_type: rapideye, level: 9}\n")
+    tiles = serve(archive, "--keys", str(keys), "--mosaics", str(basemaps)).origin + "/tiles/collections"
+    every, some = ({"Authorization": "api-key " + letter * 32} for letter in "ab")
+    titles = [
+        {each["id"]: each["title"] for each in requests.get(tiles, headers=key, timeout=30).json()["collections"]}
+        for key in (every, some)
+    ]
+    assert titles == [{"ortho": "RapidEye", "landsat": "landsat", "rapideye": "rapideye"}, {"ortho": "ortho"}]
+    zooms = [
+        requests.get(f"{tiles}/ortho/tilejson.json", headers=key, timeout=30).json()["maxzoom"] for key in (every, some)
+    ]
+    assert zooms[0] == 9 < zooms[1]
+
+
 def test_gdal_reads_collections_as_layers_and_sends_filters(sample: Running) -> None:
     if shutil.which("ogrinfo") is None:
         pytest.skip("the programs of GDAL are not installed")

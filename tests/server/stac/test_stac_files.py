@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,66 @@ def test_odd_items_are_whole_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         odd = line["properties"].get("planet:odd")
         assert row["planet:odd"] == (None if odd is None else json.dumps(odd))
         assert row["planet:even"] == line["properties"].get("planet:even")
+
+
+def deep(levels: int) -> List[Any]:
+    found: List[Any] = [1]
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
+ODD: Dict[str, List[Any]] = {
+    "members of swapped types": [[{"a": 1, "b": "x"}], [{"a": "x", "b": 1}]],
+    "members that others lack": [[{"a": 1}], [{"b": 2}], [{"a": 3, "b": None}]],
+    "no members": [[{}], [{}]],
+    "elements of several types": [[1, "x"], [2]],
+    "many levels": [deep(25)],
+    "more than 64 bits": [10**30, 1],
+    "beyond 63 bits": [2**63],
+    "nulls and numbers": [[None, 1.5], [2]],
+    "empty lists": [[], ["x"]],
+    "half a character": ["\ud800", "x"],
+    "half a character in a key": [[{"\udfff": 1}]],
+    "NUL": ["a\0b"],
+    "no name": [[{"": 1}]],
+}
+
+
+@pytest.mark.parametrize("chunk", [1, 4])
+def test_properties_of_any_types_have_columns_or_are_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    pytest.importorskip("stac_geoparquet")
+    from pyarrow import parquet
+
+    scenes = [
+        feature(f"S{number}_{place}", **{f"p{number}": value})
+        for number, values in enumerate(ODD.values())
+        for place, value in enumerate(values)
+    ]
+    write_features(tmp_path / "l.json", scenes)
+    index = index_of(tmp_path, tmp_path / "i.sqlite")
+    monkeypatch.setattr(stac_files, "CHUNK", chunk)
+    for name in ("items.ndjson", "items.parquet"):
+        assert write_stac(tmp_path, index, tmp_path / name).items == len(scenes)
+    lines = read_lines(tmp_path / "items.ndjson")
+    rows = {row["id"]: row for row in parquet.read_table(tmp_path / "items.parquet").to_pylist()}
+
+    def without_nulls(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: without_nulls(part) for name, part in value.items() if part is not None}
+        return [without_nulls(part) for part in value] if isinstance(value, list) else value
+
+    for number, (told, values) in enumerate(ODD.items()):
+        for place, value in enumerate(values):
+            said = json.loads(re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(value, ensure_ascii=False)))
+            line, row = (each[f"S{number}_{place}"] for each in (lines, rows))
+            found = row[f"planet:p{number}"]
+            assert line["properties"][f"planet:p{number}"] == said, told
+            if isinstance(found, str) and not isinstance(said, str):
+                found = json.loads(found)
+            assert without_nulls(found) == without_nulls(said), told
 
 
 def test_a_file_is_replaced_by_a_whole_one_or_not_at_all(archive: Path, index: Path, tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Dict, List
 
+from planet_vector.decimals import parse_number
 from planet_vector.server.api.stac.searching import MAX_LIMIT, Document, of_query
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.item_properties import FEATURE_COLUMNS, ITEM_COLUMNS, OTHERS, TIMES
@@ -77,12 +77,9 @@ def _whole_days(text: str) -> str:
 
 def _number(name: str, text: str) -> float:
     try:
-        number = float(text)
+        return parse_number(text)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise HttpError(400, f"{name}: {text[:40]!r} is not a number.")
-    return number
+        raise HttpError(400, f"{name}: {text[:40]!r} is not a number.") from None
 
 
 def parameter_documents() -> Dict[str, Document]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
 
+from planet_vector.decimals import parse_number
 from planet_vector.server.api.page_tokens import is_text, place_of
 from planet_vector.server.api.stac.boxes import area_of_box
 from planet_vector.server.api.stac.cql2_json import condition_of, read_filter, spatial
@@ -188,7 +189,7 @@ def read_request(
 
 def _number(text: str, name: str) -> float:
     try:
-        return float(text)
+        return parse_number(text)
     except ValueError:
         raise HttpError(400, f"{name}: {text[:40]!r} is not a number.") from None
 

@@ -17,10 +17,16 @@ async function showRecipes(get, place) {
     collection: most ? most.id : "ortho",
     item: (items.item_types || []).map((each) => each.id).find((id) => PLANET.test(id)),
     basemap: ((mosaics.mosaics || [])[0] || {}).name,
-    asset: most && most.item_assets && most.item_assets.visual ? "visual" : Object.keys((most && most.item_assets) || {visual: 0})[0],
+    asset: rasterOf((most && most.item_assets) || {}),
     keyed: !$("key-field").hidden,
   };
   place.replaceChildren(...recipes(names).flatMap(section));
+}
+
+// The asset to open: not metadata, nor a thumbnail.
+function rasterOf(assets) {
+  const names = Object.keys(assets).filter((name) => /tiff|jp2/.test(assets[name].type));
+  return names.includes("visual") ? "visual" : names[0];
 }
 
 function recipes({type, collection, item, basemap, asset, keyed}) {
@@ -29,22 +35,26 @@ function recipes({type, collection, item, basemap, asset, keyed}) {
   const login = keyed ? "\nAuthentication: Basic, user name KEY" : "";
   const any = keyed ? "KEY" : "any";
   const parameter = keyed ? "?api_key=KEY" : "";
+  const tiles = `${root}/tiles/collections/${encodeURIComponent(basemap || type)}`;
+  const template = `${tiles}/map/tiles/WebMercatorQuad/{z}/{y}/{x}${parameter}`;
+  // The addresses of tiles in TileJSON have no key.
+  const source = keyed ? `tiles: ["${template}"]` : `url: "${tiles}/tilejson.json"`;
   const found = [
     ["STAC API", `${root}/stac/`, [
       ["QGIS 3.40 or later", `Layer > Data Source Manager > STAC > New\nURL: ${root}/stac/${login}`],
       ["Python: pystac-client", `from pystac_client import Client
 client = Client.open("${root}/stac/"${keyed ? ', headers={"Authorization": "api-key KEY"}' : ""})
 items = client.search(filter="eo:cloud_cover < 10").item_collection()`],
-      ["GDAL 3.10 or later: items as a raster", `${header}gdalinfo 'STACIT:"${root}/stac/search?collections=${encodeURIComponent(collection)}":asset=${asset}'`],
+      ...(asset ? [["GDAL 3.10 or later: items as a raster", `${header}gdalinfo ${quoted(`STACIT:"${root}/stac/search?collections=${encodeURIComponent(collection)}":asset=${asset}`)}`]] : []),
     ]],
     ["OGC API Features", `${root}/features/`, [
       ["QGIS", `Layer > Data Source Manager > WFS / OGC API - Features > New\nURL: ${root}/features/${login}`],
       ["GDAL", `${header}ogr2ogr scenes.gpkg OAPIF:${root}/features/ ${quoted(collection)}`],
     ]],
     ["OGC API Tiles, TileJSON", `${root}/tiles/`, [
-      ["QGIS, XYZ tiles", `Browser > XYZ Tiles > New Connection\nURL: ${root}/tiles/collections/${encodeURIComponent(basemap || type)}/map/tiles/WebMercatorQuad/{z}/{y}/{x}${parameter}`],
-      ["Web maps: Leaflet", `L.tileLayer("${root}/tiles/collections/${encodeURIComponent(basemap || type)}/map/tiles/WebMercatorQuad/{z}/{y}/{x}${parameter}").addTo(map);`],
-      ["Web maps: MapLibre", `{type: "raster", tileSize: 256, url: "${root}/tiles/collections/${encodeURIComponent(basemap || type)}/tilejson.json${parameter}"}`],
+      ["QGIS, XYZ tiles", `Browser > XYZ Tiles > New Connection\nURL: ${template}`],
+      ["Web maps: Leaflet", `L.tileLayer("${template}").addTo(map);`],
+      ["Web maps: MapLibre", `{type: "raster", tileSize: 256, ${source}}`],
     ]],
     ["Data API v1", `${root}/data/v1/`, [
       ...(item ? [["Planet SDK", `export PL_API_KEY=${any}
@@ -56,20 +66,20 @@ planet data --base-url ${root}/data/v1 search ${item} --filter filter.json`],
     ["Scenes API v0", `${root}/v0/`, [
       ["GDAL, with planet-vector", `export PL_API_URL=${root}/v0/${keyed ? " PL_API_KEY=KEY" : ""}
 eval "$(planet-vector env)"
-ogr2ogr scenes.gpkg PLANET:${encodeURIComponent(type)}`],
+ogr2ogr scenes.gpkg ${quoted(`PLANET:${encodeURIComponent(type)}`)}`],
     ]],
   ];
   if (basemap) {
     found.splice(4, 0, ["Basemaps API v1", `${root}/basemaps/v1/`, [
       ["Planet SDK", `export PL_API_KEY=${any}\nplanet mosaics --base-url ${root}/basemaps/v1 list`],
-      ["GDAL: PLMosaic", `export PL_URL=${root}/basemaps/v1/mosaics PL_API_KEY=${any}\ngdalinfo PLMosaic:mosaic=${quoted(basemap)}`],
+      ["GDAL: PLMosaic", `export PL_URL=${root}/basemaps/v1/mosaics PL_API_KEY=${any}\ngdalinfo ${quoted(`PLMosaic:mosaic=${basemap}`)}`],
     ]]);
   }
   return found;
 }
 
 // A name as a word of a shell.
-function quoted(name) { return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`; }
+function quoted(name) { return /^[\w.:=-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`; }
 
 function section([title, address, clients]) {
   const head = document.createElement("h2"), code = document.createElement("code"), line = document.createElement("p");

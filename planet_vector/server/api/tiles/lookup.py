@@ -34,13 +34,17 @@ def tiled(service: Service, permission: Permission) -> List[VisibleBasemap]:
     Returns
     -------
     list of VisibleBasemap
-        Without types of more than `MAX_SCENES` scenes, and types that have the name of a basemap.
+        Without types of more than `MAX_SCENES` scenes, and types that have the name of a basemap among these.
     """
-    found = list(service.basemaps.values())
-    for scene_type, scenes in service.index.totals().items():
-        if scene_type not in service.basemaps and scenes <= MAX_SCENES:
-            found.append(service.type_basemap(scene_type))
-    return [VisibleBasemap(service, basemap, permission) for basemap in found if basemap.is_visible(permission)]
+    found = [basemap for basemap in service.basemaps.values() if basemap.is_visible(permission)]
+    names = {basemap.name for basemap in found}
+    types = [
+        service.type_basemap(scene_type)
+        for scene_type, scenes in service.index.totals().items()
+        if scene_type not in names and scenes <= MAX_SCENES
+    ]
+    found += [basemap for basemap in types if basemap.is_visible(permission)]
+    return [VisibleBasemap(service, basemap, permission) for basemap in found]
 
 
 def find_tiled(service: Service, permission: Permission, name: str) -> VisibleBasemap:
@@ -75,7 +79,7 @@ def largest_zoom(seen: VisibleBasemap) -> int:
         The basemap, or a scene type as one.
     """
     service, scene_type = seen.service, seen.basemap.search.scene_type
-    if seen.basemap.name in service.basemaps:
+    if service.basemaps.get(seen.basemap.name) is seen.basemap:
         return seen.basemap.level
     scenes = [scene for _, samples in service.items.collections(frozenset([scene_type]), SAMPLES) for scene in samples]
     zooms = [zoom_of(scene.feature["properties"]) for scene in scenes]  # type: ignore[arg-type]
