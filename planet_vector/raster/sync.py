@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import AbstractSet, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import AbstractSet, Callable, Generator, Iterable, List, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import Catalog
 from planet_vector.errors import (
@@ -93,6 +93,8 @@ class Plan:
 Outcome = Union[List[Path], PlanetVectorError]
 """Result of a scene: the written files, or the error that left it incomplete."""
 
+_Outcomes = Generator[Tuple[Todo, Outcome], None, None]
+
 
 class FolderSync:
     """Synchronisation of a folder with searches.
@@ -148,7 +150,7 @@ class FolderSync:
         plan.missed = self._missed(plan.todo)
         return plan
 
-    def fetch(self, catalog: Catalog, plan: Plan, progress: FileProgress = None) -> Iterator[Tuple[Todo, Outcome]]:
+    def fetch(self, catalog: Catalog, plan: Plan, progress: FileProgress = None) -> _Outcomes:
         """Fetch the scenes of a plan, several files at once, and yield each scene with its result.
 
         The caller must hold the folder's lock (`SyncedFolder.alone`). Incomplete scenes stay in the state, also if the

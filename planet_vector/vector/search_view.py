@@ -208,9 +208,9 @@ class Search:
         planet_vector.maps.inline.InlineMap
             The map.
         """
-        import planet_vector
+        from planet_vector import show_map
 
-        return planet_vector.show_map(self, height=height, overlays=overlays)
+        return show_map(self, height=height, overlays=overlays)
 
     def close(self) -> None:
         """Drop pending requests; scenes read before stay cached, and the next access requests the rest."""

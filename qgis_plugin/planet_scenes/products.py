@@ -13,7 +13,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtCore import QCoreApplication, QDate, QLocale
 
 from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch, style
 from planet_scenes.connection import Connection
@@ -86,9 +86,10 @@ def add_products(
         for number, scene in enumerate(scenes):
             if feedback.isCanceled():
                 return []
-            found.append(
-                _layer(catalog, connection, scene, wanted if wanted.name else preferred(scene), view, feedback)
-            )
+            imagery = wanted if wanted.name else preferred(scene)
+            layer = _layer(catalog, connection, scene, imagery, view, feedback)
+            layer.setName(layer_name(scene, imagery))
+            found.append(layer)
             feedback.setProgress(100 * (number + 1) / len(scenes))
         return found
 
@@ -253,11 +254,34 @@ def _node(layer: QgsRasterLayer) -> QgsLayerTreeLayer:
     return node
 
 
+def layer_name(scene: Scene, imagery: Imagery) -> str:
+    """Return the name of a layer; a narrow layer tree shows its beginning, which tells apart scenes and imagery.
+
+    Most ids begin with the year. The date is written without it, and the id follows.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    imagery : Imagery
+        Its imagery.
+    """
+    parts = [_shown(imagery), scene.id]
+    if scene.has_time:
+        acquired = scene.acquired
+        day = QLocale().toString(QDate(acquired.year, acquired.month, acquired.day), "d MMM")
+        parts[0] = f"{day} {acquired:%H:%M:%S} {parts[0]}"
+    return " – ".join(parts)
+
+
+def _shown(imagery: Imagery) -> str:
+    return imagery.index.upper() or imagery.title or imagery.name
+
+
 def _layer(
     catalog: Catalog, connection: Connection, scene: Scene, imagery: Imagery, view: View, feedback: Any
 ) -> QgsRasterLayer:
-    # Without the date, which the first letters of most ids are anyway.
-    title = f"{scene.id} {imagery.index.upper() or imagery.title or imagery.name}"
+    title = f"{scene.id} {_shown(imagery)}"
     again = connection.name_of(scene, imagery.name)
     source = _source(catalog, scene, imagery.name)
     if imagery.name == TILES:

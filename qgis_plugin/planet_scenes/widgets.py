@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Tuple
 
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QPushButton, QToolButton, QWidget
 
 from planet_scenes.icons import icon
 
@@ -50,8 +50,10 @@ def button(picture: str, tip: str, text: str = "") -> QToolButton:
     return made
 
 
-def menu_button(picture: str, tip: str, text: str = "") -> Tuple[QToolButton, QMenu]:
+def menu_button(picture: str, tip: str, text: str = "") -> Tuple[QPushButton, QMenu]:
     """Return a button that opens a menu, and the menu.
+
+    Of a tool button, the arrow would cover the end of the text.
 
     Parameters
     ----------
@@ -62,8 +64,10 @@ def menu_button(picture: str, tip: str, text: str = "") -> Tuple[QToolButton, QM
     text : str, optional
         The text.
     """
-    made = button(picture, tip, text)
+    made = QPushButton(text)
+    if picture:
+        made.setIcon(icon(picture))
+    made.setToolTip(tip)
     menu = QMenu(made)
     made.setMenu(menu)
-    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
     return made, menu

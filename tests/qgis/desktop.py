@@ -163,7 +163,7 @@ def main():
     dock.add_products("analytic")
     wait_for(lambda: len(QgsProject.instance().mapLayers()) > before, "an analytic product")
     report["analytic"] = [
-        raster.name() for raster in QgsProject.instance().mapLayers().values() if raster.name().endswith("analytic")
+        raster.name() for raster in QgsProject.instance().mapLayers().values() if " analytic – " in raster.name()
     ]
     picture("qgis-analytic")
     model.clearSelection()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, List
 
 import pytest
@@ -14,19 +15,21 @@ from planet_scenes import core, layers, messages, products
 from planet_scenes.connection_dialog import ConnectionDialog
 from planet_scenes.connections import connections
 from planet_scenes.dock_results import ResultsPanel
+from planet_scenes.imagery import Imagery
 from planet_scenes.locator import Filter
 from planet_scenes.options_page import Page
 from planet_scenes.thumbnails import Thumbnails, as_png
 from planet_vector.errors import AuthError, ProtocolError
 from planet_vector.query import Query
+from planet_vector.scene import Scene
 from tests.qgis.conftest import Desktop, outcome, render, settle, summer_at
 
 LONG = "The pixels in view cannot be read: the service closed the connection three times. " * 3
 
 
-def _scenes(connection: Any, scene_type: str) -> List[Any]:
+def _scenes(connection: Any, scene_type: str, count: int = 2) -> List[Any]:
     catalog = connection.catalog()
-    page = next(catalog.pages(Query.parse(catalog.schema(scene_type), [("limit", "2")])))
+    page = next(catalog.pages(Query.parse(catalog.schema(scene_type), [("limit", str(count))])))
     return [catalog.scene(scene_type, feature["id"]) for feature in page]
 
 
@@ -59,6 +62,19 @@ def test_another_style_of_the_user_stays(connection: Any, desktop: Desktop) -> N
     assert search.styleManager().currentStyle() == "mine"
 
 
+def test_the_first_letters_of_layers_tell_them_apart(connection: Any) -> None:
+    scenes = _scenes(connection, "ortho", 12)
+    names = {scene.id: products.layer_name(scene, Imagery.of("visual")) for scene in scenes}
+    # A tree of 280 pixels shows some 25 letters: the second, and the product.
+    assert len({name[:15] for name in names.values()}) == len({name[:15] for name in names}) > 5
+    assert all(name.index(" visual") <= 15 for name in names.values())
+    first = scenes[0]
+    told = datetime.strptime(first.id[:15], "%Y%m%d_%H%M%S")
+    assert names[first.id] == f"{told.day} {told:%b} {told:%H:%M:%S} visual – {first.id}"
+    timeless = Scene({"id": "any", "properties": {}}, first.schema)
+    assert products.layer_name(timeless, Imagery.of("visual")) == "visual – any"
+
+
 @pytest.mark.parametrize(
     ("scene_type", "legend"),
     [("rapideye", ["red", "green", "blue"]), ("ortho", ["Band 3", "Band 2", "Band 1"])],
@@ -66,7 +82,7 @@ def test_another_style_of_the_user_stays(connection: Any, desktop: Desktop) -> N
 def test_a_legend_names_the_bands(connection: Any, desktop: Desktop, scene_type: str, legend: List[str]) -> None:
     scene = _scenes(connection, scene_type)[0]
     (raster,) = outcome(lambda done: products.add_products(connection, [scene], "analytic", done))
-    assert raster.name() == f"{scene.id} analytic"
+    assert raster.name() == products.layer_name(scene, Imagery.of("analytic"))
     model = QgsLayerTreeModel(QgsProject.instance().layerTreeRoot())
     node = QgsProject.instance().layerTreeRoot().findLayer(raster.id())
     assert [each.userLabel() or each.data(0) for each in model.layerLegendNodes(node)][: len(legend)] == legend

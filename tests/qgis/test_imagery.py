@@ -80,7 +80,7 @@ def test_an_index_is_computed_of_the_pixels_and_restored(connection: Any, deskto
     scene = _scene(connection, "rapideye")
     ndvi = next(each for each in offers_of(scene) if each.index == "ndvi")
     (layer,) = outcome(lambda done: products.add_products(connection, [scene], ndvi, done))
-    assert layer.name() == f"{scene.id} NDVI" and layer.bandCount() == 1
+    assert layer.name().endswith(f" NDVI – {scene.id}") and layer.bandCount() == 1
     (file,) = archive.glob(f"{scene.id}_analytic.tif")
     bands = gdal.Open(str(file)).ReadAsArray().astype("float64")
     red, nir = bands[2], bands[4]

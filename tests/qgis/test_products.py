@@ -243,7 +243,7 @@ def test_actions_of_qgis_s_menus_add_each_scene_once(connection: Any, desktop: D
         wait_for(lambda: not tasks._running)  # one task starts the next
         settle()
         found = [layer for layer in QgsProject.instance().mapLayers().values() if isinstance(layer, QgsRasterLayer)]
-        names = sorted(layer.name().split()[0] for layer in found)
+        names = sorted(layer.name().split()[-1] for layer in found)
         QgsProject.instance().removeMapLayers([layer.id() for layer in found])
         return names
 

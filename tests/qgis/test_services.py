@@ -8,13 +8,21 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 import requests
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsProcessingException,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
 from qgis.PyQt.QtCore import QCoreApplication, QItemSelectionModel, Qt
 
 from planet_scenes.browser import ConnectionItem, RootItem
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
+from planet_scenes.processing.provider import Provider
 from planet_scenes.source_page import SourceProvider
 from planet_vector.catalog import connect
 from planet_vector.names import parse_name
@@ -25,6 +33,8 @@ from tests.qgis.conftest import Desktop, settle, wait_for
 KINDS = ("v0", "data-v1", "stac", second_catalog.KIND)
 LAND = QgsRectangle(11.9, 47.8, 12.1, 48.0)
 COLLECTIONS = {"v0": "ortho", "data-v1": "ortho", "stac": "ortho", second_catalog.KIND: second_catalog.COLLECTION}
+
+ENDS = ("visual", "analytic")  # of the archive's files
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +211,28 @@ def test_a_form_waits_for_the_schema_and_says_what_fails(
     dock.search()
     wait_for(lambda: dock.results.rowCount())
     settle()
+
+
+def test_processing_takes_the_scenes_of_any_connection(
+    some: Connection, qgis_processing: None, archive: Path, tmp_path: Path
+) -> None:
+    import processing
+
+    provider = Provider()
+    assert QgsApplication.processingRegistry().addProvider(provider)
+    try:
+        given = {"CONNECTION": "some", "SCENE_TYPE": COLLECTIONS[connect(some.url).kind], "LIMIT": 2}
+        layer = processing.run("planet:searchlayer", given)["OUTPUT"]
+        QgsProject.instance().addMapLayer(layer, False)
+        ids = sorted(feature["id"] for feature in layer.getFeatures())
+        assert len(ids) == 2
+        taken = {"CONNECTION": "some", "INPUT": layer, "FOLDER": str(tmp_path / "files")}
+        files = [Path(path).read_bytes() for path in processing.run("planet:download", taken)["FILES"]]
+        assert len(files) == 2
+        assert all(any((archive / f"{name}_{end}.tif").read_bytes() in files for end in ENDS) for name in ids)
+        # A layer of another service is not taken for this one's.
+        connections().add(Connection("elsewhere", "http://127.0.0.1:9/v0/"))
+        with pytest.raises(QgsProcessingException, match="does not belong to connection elsewhere"):
+            processing.run("planet:download", {**taken, "CONNECTION": "elsewhere"})
+    finally:
+        QgsApplication.processingRegistry().removeProvider(provider)

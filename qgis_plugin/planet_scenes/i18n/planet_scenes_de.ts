@@ -939,6 +939,36 @@
       <translation>Die Fläche kann nicht gelesen werden: {reason}.</translation>
     </message>
     <message>
+      <location filename="../processing/activate.py" />
+      <source>Asks a service that prepares files on request, such as Planet's Data API, for products of scenes, and waits until they can be opened and downloaded. Activation may count against your quota. If a scene lacks a product, or you may not download it, none is activated. After an interruption, the service continues; run the algorithm again to wait for the rest.</source>
+      <translation>Fordert bei einem Dienst, der Dateien auf Anfrage bereitstellt, etwa Planets Data API, Produkte von Szenen an und wartet, bis sie geöffnet und heruntergeladen werden können. Die Aktivierung kann auf Ihr Kontingent angerechnet werden. Fehlt einer Szene ein Produkt oder dürfen Sie es nicht herunterladen, so wird keines aktiviert. Nach einem Abbruch arbeitet der Dienst weiter; führen Sie den Algorithmus erneut aus, um auf die übrigen zu warten.</translation>
+    </message>
+    <message>
+      <location filename="../processing/activate.py" />
+      <source>Wait until the products are active</source>
+      <translation>Warten, bis die Produkte aktiv sind</translation>
+    </message>
+    <message>
+      <location filename="../processing/activate.py" />
+      <source>Longest time to wait (minutes)</source>
+      <translation>Längste Wartezeit (Minuten)</translation>
+    </message>
+    <message>
+      <location filename="../processing/activate.py" />
+      <source>Number of active products</source>
+      <translation>Anzahl der aktiven Produkte</translation>
+    </message>
+    <message>
+      <location filename="../processing/activate.py" />
+      <source>The files of this service are always available: nothing is activated.</source>
+      <translation>Die Dateien dieses Dienstes sind immer verfügbar: Es wird nichts aktiviert.</translation>
+    </message>
+    <message>
+      <location filename="../processing/activate.py" />
+      <source>{count} of {all} products are active.</source>
+      <translation>{count} von {all} Produkten sind aktiv.</translation>
+    </message>
+    <message>
       <location filename="../processing/algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
@@ -947,6 +977,16 @@
       <location filename="../processing/algorithm.py" />
       <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
       <translation>Ein Suchlayer, ein Abzug davon oder die darin gewählten Szenen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>Such as visual or analytic; by default the one that shows the scenes best.</source>
+      <translation>Etwa visual oder analytic; als Vorgabe das, das die Szenen am besten zeigt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>One or several with commas between, such as visual, analytic; by default the one that shows the scenes best.</source>
+      <translation>Eines oder mehrere, mit Kommas getrennt, etwa visual, analytic; als Vorgabe das, das die Szenen am besten zeigt.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -960,6 +1000,16 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
+      <source>Product</source>
+      <translation>Produkt</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>Products</source>
+      <translation>Produkte</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
       <source>Resampling</source>
       <translation>Abtastung</translation>
     </message>
@@ -970,6 +1020,11 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
+      <source>A row of the layer has no id of a scene: remove it.</source>
+      <translation>Eine Zeile des Layers hat keine Kennung einer Szene: Entfernen Sie sie.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
       <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
       <translation>Der Layer hat keine Spalte „id“ mit den Kennungen von Szenen: einen Layer aus einer Suche nehmen.</translation>
     </message>
@@ -977,6 +1032,11 @@
       <location filename="../processing/algorithm.py" />
       <source>{count} scenes</source>
       <translation>{count} Szenen</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>The scenes have different preferred products, {names}: name a product.</source>
+      <translation>Die Szenen haben verschiedene bevorzugte Produkte, {names}: Nennen Sie ein Produkt.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1027,11 +1087,6 @@
       <location filename="../processing/crops.py" />
       <source>Largest rectangle inside the area</source>
       <translation>Größtes Rechteck im Gebiet</translation>
-    </message>
-    <message>
-      <location filename="../processing/crops.py" />
-      <source>Product</source>
-      <translation>Produkt</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
@@ -1095,21 +1150,6 @@
     </message>
     <message>
       <location filename="../processing/download.py" />
-      <source>One or several with commas between: visual, analytic, band_4 …</source>
-      <translation>Eines oder mehrere, mit Kommas dazwischen: visual, analytic, band_4 …</translation>
-    </message>
-    <message>
-      <location filename="../processing/download.py" />
-      <source>Name a product, such as visual or analytic.</source>
-      <translation>Ein Produkt nennen, etwa visual oder analytic.</translation>
-    </message>
-    <message>
-      <location filename="../processing/download.py" />
-      <source>Products</source>
-      <translation>Produkte</translation>
-    </message>
-    <message>
-      <location filename="../processing/download.py" />
       <source>Replace files that do not come from the service</source>
       <translation>Dateien ersetzen, die nicht vom Dienst stammen</translation>
     </message>
@@ -1127,6 +1167,11 @@
       <location filename="../processing/imagery.py" />
       <source>The coordinate system does not fit the scenes: {why}.</source>
       <translation>Das Koordinatensystem passt nicht zu den Szenen: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>{width:,} × {height:,} pixels are too many: choose larger pixels, or a smaller area.</source>
+      <translation>{width:,} × {height:,} Pixel sind zu viele: Wählen Sie größere Pixel oder eine kleinere Fläche.</translation>
     </message>
     <message>
       <location filename="../processing/imagery.py" />
@@ -1219,6 +1264,51 @@
       <translation>{width} × {height} Pixel</translation>
     </message>
     <message>
+      <location filename="../processing/places.py" />
+      <source>The layer of places has no coordinate system: set it in its properties.</source>
+      <translation>Der Layer der Orte hat kein Koordinatensystem: Legen Sie es in seinen Eigenschaften fest.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>The layer of places is empty: add points or polygons, or select some.</source>
+      <translation>Der Layer der Orte ist leer: Fügen Sie Punkte oder Polygone hinzu, oder wählen Sie welche aus.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>The places are points and polygons: use a layer of one kind.</source>
+      <translation>Die Orte sind Punkte und Polygone: Verwenden Sie einen Layer einer Art.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>Place {name} has no point and no polygon: give it one, or remove it.</source>
+      <translation>Der Ort {name} hat weder Punkt noch Polygon: Ergänzen Sie ihn, oder entfernen Sie ihn.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>Place {name} lies outside the globe: check the coordinate system of its layer.</source>
+      <translation>Der Ort {name} liegt außerhalb der Erde: Prüfen Sie das Koordinatensystem seines Layers.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>Feature {number} of the places has no value in {field}: give it one.</source>
+      <translation>Objekt {number} der Orte hat keinen Wert in {field}: Tragen Sie einen ein.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>Two places have the id {name}: choose a field whose values differ.</source>
+      <translation>Zwei Orte haben die Kennung {name}: Wählen Sie ein Feld, dessen Werte sich unterscheiden.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>Place {name} has several points: split it into features of one.</source>
+      <translation>Der Ort {name} hat mehrere Punkte: Teilen Sie ihn in Objekte mit je einem.</translation>
+    </message>
+    <message>
+      <location filename="../processing/places.py" />
+      <source>Place {name} has no area: remove it.</source>
+      <translation>Der Ort {name} hat keine Fläche: Entfernen Sie ihn.</translation>
+    </message>
+    <message>
       <location filename="../processing/rectangle.py" />
       <source>Largest rectangle</source>
       <translation>Größtes Rechteck</translation>
@@ -1264,6 +1354,41 @@
       <translation>Objekt {id}:</translation>
     </message>
     <message>
+      <location filename="../processing/sampling.py" />
+      <source>{title} has no position, so places are not found in it.</source>
+      <translation>{title} hat keine Lage, daher lassen sich Orte darin nicht finden.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sampling.py" />
+      <source>{title} has {count} bands, so {name} cannot be band {number}: check the product.</source>
+      <translation>{title} hat {count} Bänder, daher kann {name} nicht Band {number} sein: Prüfen Sie das Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sampling.py" />
+      <source>Band {number} of {title} has complex numbers, which expressions do not take.</source>
+      <translation>Band {number} von {title} hat komplexe Zahlen, die in Ausdrücken nicht möglich sind.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sampling.py" />
+      <source>{expression} is for reflectance from 0 to 1, and band {number} of {title} has integers without a scale: give the scale, such as 0.0001.</source>
+      <translation>{expression} gilt für Reflexion von 0 bis 1, und Band {number} von {title} hat ganze Zahlen ohne Skalierung: Geben Sie den Faktor an, etwa 0.0001.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sampling.py" />
+      <source>A polygon spans {width:,} × {height:,} pixels of {title}; at most {most:,} are read: divide it.</source>
+      <translation>Ein Polygon erstreckt sich über {width:,} × {height:,} Pixel von {title}; höchstens {most:,} werden gelesen: Teilen Sie es.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sampling.py" />
+      <source>The pixels of {one} cannot be found in {other}: {why}.</source>
+      <translation>Die Pixel von {one} lassen sich in {other} nicht finden: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sampling.py" />
+      <source>{title} cannot be read: {why}.</source>
+      <translation>{title} kann nicht gelesen werden: {why}.</translation>
+    </message>
+    <message>
       <location filename="../processing/search.py" />
       <source>Search scenes</source>
       <translation>Szenen suchen</translation>
@@ -1285,8 +1410,8 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Such as ortho, rapideye or landsat; the browser panel lists all types.</source>
-      <translation>Etwa ortho, rapideye oder landsat; das Browserfenster zeigt alle Typen.</translation>
+      <source>A collection of the service; the browser panel lists them. Can be left empty if there is only one.</source>
+      <translation>Eine Sammlung des Dienstes; das Browserfenster listet sie auf. Kann leer bleiben, wenn es nur eine gibt.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
@@ -1370,6 +1495,11 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
+      <source>Give the scene type; connection {name} has: {types}.</source>
+      <translation>Geben Sie den Szenentyp an; die Verbindung {name} hat: {types}.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
       <source>The newest first</source>
       <translation>Die neuesten zuerst</translation>
     </message>
@@ -1447,6 +1577,126 @@
       <location filename="../processing/stacks.py" />
       <source>The layer has no column {name}: choose another.</source>
       <translation>Der Layer hat keine Spalte {name}: wählen Sie eine andere.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sync.py" />
+      <source>{done} scenes are complete, {todo} are to be fetched.</source>
+      <translation>{done} Szenen sind vollständig, {todo} werden heruntergeladen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sync.py" />
+      <source>Synchronise a folder with a search</source>
+      <translation>Ordner mit einer Suche abgleichen</translation>
+    </message>
+    <message>
+      <location filename="../processing/sync.py" />
+      <source>Downloads the products of all scenes of a search that a folder lacks, with a file of metadata for each scene. Run it again to fetch new scenes, and those that failed or were interrupted. Files of scenes that were published again are replaced; nothing is deleted.</source>
+      <translation>Lädt die Produkte aller Szenen einer Suche herunter, die einem Ordner fehlen, mit einer Datei von Metadaten je Szene. Führen Sie ihn erneut aus, um neue Szenen zu holen und solche, die fehlschlugen oder abgebrochen wurden. Dateien von Szenen, die neu veröffentlicht wurden, werden ersetzt; gelöscht wird nichts.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sync.py" />
+      <source>Only list what would be downloaded</source>
+      <translation>Nur auflisten, was heruntergeladen würde</translation>
+    </message>
+    <message>
+      <location filename="../processing/sync.py" />
+      <source>{name} is no longer at the service: it is not tried again.</source>
+      <translation>{name} gibt es beim Dienst nicht mehr: Es wird nicht erneut versucht.</translation>
+    </message>
+    <message>
+      <location filename="../processing/sync.py" />
+      <source>{count} scenes or products could not be fetched; the first: {error} Run the algorithm again to fetch the rest.</source>
+      <translation>{count} Szenen oder Produkte konnten nicht heruntergeladen werden; das erste: {error} Führen Sie den Algorithmus erneut aus, um die übrigen zu holen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Time series of places</source>
+      <translation>Zeitreihe von Orten</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Reads the values of a band, or of an expression of bands, at points or in polygons from all scenes that cover them, into a table with a row for each place and scene. Only the pixels of the places are read. Of a point it is the pixel that contains it; of a polygon the pixels whose centre is inside, with their mean, median, minimum, maximum, standard deviation and number. The column 'valid' is the share of pixels that have data, from 0 to 1.</source>
+      <translation>Liest die Werte eines Bandes oder eines Ausdrucks von Bändern an Punkten oder in Polygonen aus allen Szenen, die sie abdecken, in eine Tabelle mit einer Zeile je Ort und Szene. Nur die Pixel der Orte werden gelesen. Bei einem Punkt ist es das Pixel, das ihn enthält; bei einem Polygon sind es die Pixel, deren Mitte darin liegt, mit Mittelwert, Median, Minimum, Maximum, Standardabweichung und Anzahl. Die Spalte 'valid' ist der Anteil der Pixel mit Daten, von 0 bis 1.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>By default the numbers of the features.</source>
+      <translation>Als Vorgabe die Nummern der Objekte.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>The product that has the bands; by default any that has them.</source>
+      <translation>Das Produkt, das die Bänder hat; als Vorgabe irgendeines, das sie hat.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>By default as the file states, else the service.</source>
+      <translation>Als Vorgabe nach Angabe der Datei, sonst des Dienstes.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>The rows of such a scene have no values, and the reason in a column 'error'.</source>
+      <translation>Die Zeilen einer solchen Szene haben keine Werte, und den Grund in der Spalte 'error'.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Places: points or polygons</source>
+      <translation>Orte: Punkte oder Polygone</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Field with the ids of places</source>
+      <translation>Feld mit den Kennungen der Orte</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Band or expression</source>
+      <translation>Band oder Ausdruck</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Factor of the pixels</source>
+      <translation>Faktor der Pixel</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Summand of the pixels</source>
+      <translation>Summand der Pixel</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Continue after a scene that fails</source>
+      <translation>Nach einer fehlgeschlagenen Szene fortfahren</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Time series</source>
+      <translation>Zeitreihe</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Number of rows</source>
+      <translation>Anzahl der Zeilen</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Number of scenes that failed</source>
+      <translation>Anzahl der fehlgeschlagenen Szenen</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>No scene covers a place: widen the search, or check the places.</source>
+      <translation>Keine Szene deckt einen Ort ab: Erweitern Sie die Suche, oder prüfen Sie die Orte.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>Arithmetic on bands such as (nir - red) / (nir + red), a band, or an index: {indices}.</source>
+      <translation>Eine Rechnung mit Bändern wie (nir - red) / (nir + red), ein Band oder ein Index: {indices}.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>{count} of {all} scenes failed; the column 'error' has the reasons.</source>
+      <translation>{count} von {all} Szenen schlugen fehl; die Spalte 'error' nennt die Gründe.</translation>
     </message>
     <message>
       <location filename="../product_sources.py" />

@@ -16,7 +16,6 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
-    QgsProcessingParameterString,
     QgsWkbTypes,
 )
 
@@ -73,7 +72,7 @@ class CropStack(ServiceAlgorithm):
         )
         self.help_text("AREA", tr("One polygon to cut out, or a stack; by default all common ground."))
         self.addParameter(QgsProcessingParameterBoolean("RECTANGLE", tr("Largest rectangle inside the area"), False))
-        self.addParameter(QgsProcessingParameterString("PRODUCT", tr("Product"), defaultValue="visual"))
+        self.add_product()
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
             QgsProcessingParameterNumber("RESOLUTION", tr("Pixel size (m)"), real, optional=True, minValue=0.01)
@@ -106,10 +105,10 @@ class CropStack(ServiceAlgorithm):
         QgsProcessingException
             If no scene has data in the area.
         """
-        product = self.parameterAsString(parameters, "PRODUCT", context).strip()
         resampling = self.parameterAsEnumString(parameters, "RESAMPLING", context)
         folder = Path(self.parameterAsString(parameters, "FOLDER", context))
         scenes = self.scenes(parameters, context, feedback)
+        product = self.product(parameters, context, scenes)
         ground, chosen = self._area(parameters, context, feedback)
         if chosen:
             known = {scene.id: scene for scene in scenes}

@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from qgis.core import (
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputMultipleLayers,
     QgsProcessingOutputNumber,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterFolderDestination,
-    QgsProcessingParameterString,
 )
 
 from planet_scenes.downloads import Progress
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check, preferred_product
 from planet_scenes.texts import tr
 from planet_vector.raster.download import download
 
@@ -50,8 +48,7 @@ class Download(ServiceAlgorithm):
         """
         self.add_connection()
         self.add_scenes()
-        self.addParameter(QgsProcessingParameterString("PRODUCTS", tr("Products"), defaultValue="visual"))
-        self.help_text("PRODUCTS", tr("One or several with commas between: visual, analytic, band_4 …"))
+        self.add_products()
         self.addParameter(
             QgsProcessingParameterBoolean("OVERWRITE", tr("Replace files that do not come from the service"), False)
         )
@@ -76,8 +73,8 @@ class Download(ServiceAlgorithm):
         dict
             ``FOLDER``, ``FILES`` (the paths of the files) and ``COUNT``.
         """
-        products = products_of(self.parameterAsString(parameters, "PRODUCTS", context))
         scenes = self.scenes(parameters, context, feedback)
+        products = self.products(parameters, context) or [preferred_product(scenes)]
         folder = Path(self.parameterAsString(parameters, "FOLDER", context))
         overwrite = self.parameterAsBoolean(parameters, "OVERWRITE", context)
         for scene in scenes:  # report missing products before any download
@@ -93,22 +90,3 @@ class Download(ServiceAlgorithm):
             feedback.pushInfo(str(file))
         feedback.setProgress(100)
         return {"FOLDER": str(folder), "FILES": [str(file) for file in files], "COUNT": len(files)}
-
-
-def products_of(text: str) -> List[str]:
-    """Return the distinct products of a comma-separated text.
-
-    Parameters
-    ----------
-    text : str
-        Product names with commas between.
-
-    Raises
-    ------
-    QgsProcessingException
-        If the text names no product.
-    """
-    found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not found:
-        raise QgsProcessingException(tr("Name a product, such as visual or analytic."))
-    return found

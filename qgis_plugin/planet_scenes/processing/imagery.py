@@ -19,6 +19,9 @@ from planet_vector.scene import Scene
 Bounds = Tuple[float, float, float, float]
 """West, south, east, north."""
 
+MOST_PIXELS = 10**11
+"""Pixels of an output, a square of 316,000, as in `planet_vector.raster.geotiff`, which needs other libraries."""
+
 _CREATION = ("TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=2", "BIGTIFF=IF_SAFER")
 
 
@@ -190,10 +193,16 @@ def lay(
     Raises
     ------
     RasterAccessError
-        If pixels cannot be read or written.
+        If pixels cannot be read or written, or the canvas has more than `MOST_PIXELS`.
     Cancelled
         If `cancelled` returned True.
     """
+    if canvas.width * canvas.height > MOST_PIXELS:
+        raise RasterAccessError(
+            tr("{width:,} × {height:,} pixels are too many: choose larger pixels, or a smaller area.").format(
+                width=canvas.width, height=canvas.height
+            )
+        )
     options: Dict[str, Any] = {
         "resampleAlg": resampling,
         "copyMetadata": False,

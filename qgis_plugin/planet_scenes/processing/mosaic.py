@@ -15,7 +15,6 @@ from qgis.core import (
     QgsProcessingParameterExtent,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
-    QgsProcessingParameterString,
     QgsRectangle,
 )
 
@@ -56,7 +55,7 @@ class Mosaic(ServiceAlgorithm):
         """
         self.add_connection()
         self.add_scenes()
-        self.addParameter(QgsProcessingParameterString("PRODUCT", tr("Product"), defaultValue="visual"))
+        self.add_product()
         self.addParameter(QgsProcessingParameterExtent("EXTENT", tr("Extent"), optional=True))
         self.help_text("EXTENT", tr("By default around all scenes."))
         real = QgsProcessingParameterNumber.Type.Double
@@ -96,9 +95,9 @@ class Mosaic(ServiceAlgorithm):
         RasterAccessError
             If a scene has other bands than the one on top.
         """
-        product = self.parameterAsString(parameters, "PRODUCT", context).strip()
         rank = list(TOPS.values())[self.parameterAsEnum(parameters, "TOP", context)]
         scenes = sorted(self.scenes(parameters, context, feedback), key=lambda scene: (rank(scene), scene.id))
+        product = self.product(parameters, context, scenes)
         target = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
         resampling = self.parameterAsEnumString(parameters, "RESAMPLING", context)
         canvas, bands = self._canvas(parameters, context, scenes, product)

@@ -8,14 +8,17 @@ from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from planet_scenes.icons import icon
+from planet_scenes.processing.activate import Activate
 from planet_scenes.processing.crops import CropStack
 from planet_scenes.processing.download import Download
 from planet_scenes.processing.mosaic import Mosaic
 from planet_scenes.processing.rectangle import Rectangle
 from planet_scenes.processing.search import LiveLayer, Search
 from planet_scenes.processing.stacks import Stacks
+from planet_scenes.processing.sync import Sync
+from planet_scenes.processing.timeseries import TimeSeries
 
-ALGORITHMS = (Search, LiveLayer, Download, Stacks, Rectangle, CropStack, Mosaic)
+ALGORITHMS = (Search, LiveLayer, Activate, Download, Sync, Stacks, Rectangle, CropStack, Mosaic, TimeSeries)
 
 
 class Provider(QgsProcessingProvider):

@@ -40,6 +40,8 @@ from planet_vector.query import Query
 from planet_vector.vector.columns import Row
 from planet_vector.vector.schema import Schema
 
+_MOST_NAMED = 20  # scene types in an error; some services have hundreds
+
 
 class SearchParameters(ServiceAlgorithm):
     """Base class of algorithms with the parameters of a search."""
@@ -49,8 +51,11 @@ class SearchParameters(ServiceAlgorithm):
     def add_search(self) -> None:
         """Add the search parameters."""
         self.add_connection()
-        self.addParameter(QgsProcessingParameterString("SCENE_TYPE", tr("Scene type"), defaultValue="ortho"))
-        self.help_text("SCENE_TYPE", tr("Such as ortho, rapideye or landsat; the browser panel lists all types."))
+        self.addParameter(QgsProcessingParameterString("SCENE_TYPE", tr("Scene type"), optional=True))
+        self.help_text(
+            "SCENE_TYPE",
+            tr("A collection of the service; the browser panel lists them. Can be left empty if there is only one."),
+        )
         self.addParameter(QgsProcessingParameterExtent("EXTENT", tr("Area: an extent"), optional=True))
         self.addParameter(
             QgsProcessingParameterFeatureSource(
@@ -102,7 +107,7 @@ class SearchParameters(ServiceAlgorithm):
         QgsProcessingException
             If a parameter is not valid, or the service does not support it.
         """
-        schema = self.catalog.schema(self.parameterAsString(parameters, "SCENE_TYPE", context).strip())
+        schema = self.catalog.schema(self._scene_type(parameters, context))
         meanings = schema.meanings
         pairs: List[Tuple[str, str]] = []
         begin, end = (self.parameterAsDateTime(parameters, name, context) for name in ("FROM", "TO"))
@@ -131,6 +136,21 @@ class SearchParameters(ServiceAlgorithm):
         if given(parameters, "LIMIT"):
             pairs.append(("limit", str(self.parameterAsInt(parameters, "LIMIT", context))))
         return Query.parse(schema, pairs)
+
+    def _scene_type(self, parameters: Any, context: QgsProcessingContext) -> str:
+        """Return the scene type; without one, the only one of the service."""
+        given_type = self.parameterAsString(parameters, "SCENE_TYPE", context).strip()
+        if given_type:
+            return given_type
+        names = list(self.catalog.scene_types())
+        if len(names) == 1:
+            return names[0]
+        told = ", ".join(names[:_MOST_NAMED]) + (" …" if len(names) > _MOST_NAMED else "")
+        raise QgsProcessingException(
+            tr("Give the scene type; connection {name} has: {types}.").format(
+                name=self.connection.name, types=told or tr("none")
+            )
+        )
 
     def _area(self, parameters: Any, context: Any, feedback: Any) -> Optional[Tuple[str, str]]:
         source = self.parameterAsSource(parameters, "AREA", context)
