@@ -148,7 +148,7 @@ _TEXTS = {
     "s3_endpoint": _is_host, "s3_profile": _is_word, "alternates": _is_word,
 }  # fmt: skip
 _TAKES = {
-    "bearer_hosts": "names of hosts", "token_url": "an http(s) address with {account} and {container}",
+    "bearer_hosts": "names of hosts", "token_url": "an http(s) address with {account} and {container}",  # noqa: S105
     "signed_hosts": "names of hosts", "s3_endpoint": "the name of a host", "s3_profile": "the name of a profile",
     "alternates": "names of alternate locations, such as s3",
 }  # fmt: skip

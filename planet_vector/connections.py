@@ -66,7 +66,7 @@ class Connection:
 
 
 # Microsoft's documentation of the Planetary Computer, "Using tokens for data access".
-_SIGNED = AssetAccess(token_url="https://planetarycomputer.microsoft.com/api/sas/v1/token/{account}/{container}")
+_SIGNED = AssetAccess(token_url="https://planetarycomputer.microsoft.com/api/sas/v1/token/{account}/{container}")  # noqa: S106
 # Documentation of the Copernicus Data Space Ecosystem, "S3 access".
 _COPERNICUS = AssetAccess(s3_endpoint="eodata.dataspace.copernicus.eu", s3_profile="cdse", jpeg2000=True)
 

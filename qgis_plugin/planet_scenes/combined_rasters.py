@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from typing import Any, List, Sequence
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # noqa: S406 - nothing is parsed
 
 from osgeo import gdal, osr
 

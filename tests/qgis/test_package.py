@@ -164,10 +164,10 @@ def test_the_core_needs_the_standard_library_and_requests_alone(unpacked: Path) 
     )
     said = subprocess.run([*BARE, "-c", REFUSE + code, str(unpacked), *modules], capture_output=True, text=True)
     assert said.stderr == ""
-    # What looks for stacks and rectangles, and draws colours, needs the numpy that QGIS brings; nothing else does.
+    # What looks for stacks and rectangles, draws colours and turns pictures needs the numpy that QGIS brings.
     needing = [line.split() for line in said.stdout.splitlines()]
     assert {name for name, _ in needing} <= {"numpy"}
-    assert all(module.startswith(("stacks.", "pixels.colormap")) for _, module in needing), needing
+    assert all(module.startswith(("stacks.", "pixels.colormap", "raster.warping")) for _, module in needing), needing
 
 
 def test_the_driver_of_the_zip_works_in_this_process_and_in_ogr2ogr(
