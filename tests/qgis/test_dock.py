@@ -487,8 +487,8 @@ def test_the_search_becomes_a_layer_and_products_lie_below_it(dock: Dock, deskto
     menu = dock.panel.product_button.menu()
     menu.aboutToShow.emit()
     offered = [action for action in menu.actions() if not action.isSeparator()]
-    assert [action.text() for action in offered] == ["visual", "analytic", "tiles"]
-    offered[0].trigger()
+    assert [action.text() for action in offered] == ["True colour – visual", "visual", "analytic", "tiles"]
+    offered[1].trigger()
     wait_for(lambda: len(QgsProject.instance().mapLayers()) == 3)
     root = QgsProject.instance().layerTreeRoot()
     names = [child.name() for child in root.children()]
