@@ -112,15 +112,16 @@ def mercator_picture(dataset: DatasetReader, width: int = 512) -> Tuple[bytes, B
     step = max(east - west, north - south) / width
     columns, rows = max(1, round((east - west) / step)), max(1, round((north - south) / step))
     target = numpy.zeros((4, rows, columns), "uint8")
-    reproject(
-        source,
-        target,
-        src_transform=Affine(*grid.resized(source.shape[2], source.shape[1]).transform),
-        src_crs=grid.crs,
-        dst_transform=Affine((east - west) / columns, 0, west, 0, (south - north) / rows, north),
-        dst_crs="EPSG:3857",
-        resampling=Resampling.nearest,
-    )
+    with unplaced:  # arrays have no georeference of their own
+        reproject(
+            source,
+            target,
+            src_transform=Affine(*grid.resized(source.shape[2], source.shape[1]).transform),
+            src_crs=grid.crs,
+            dst_transform=Affine((east - west) / columns, 0, west, 0, (south - north) / rows, north),
+            dst_crs="EPSG:3857",
+            resampling=Resampling.nearest,
+        )
     return png(target), (*to_degrees(west, south), *to_degrees(east, north))
 
 
