@@ -321,6 +321,7 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
     assert indexed(archive, place)["read"] == 1
 
 
+@pytest.mark.long
 def test_killed_while_indexing_nothing_is_lost_or_doubled(serve: Serve, tmp_path: Path) -> None:
     from planet_vector.server.sample.synthetic import write_scenes
 

@@ -216,6 +216,7 @@ def outlines_of_a_grid(draw: st.DrawFn) -> BaseGeometry:
     return shapely.transform(found, lambda p: p + [shift, 0])
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(outline=outlines_of_a_grid())
 def test_an_area_means_what_shapely_makes_of_it(outline: BaseGeometry) -> None:

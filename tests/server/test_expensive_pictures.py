@@ -86,7 +86,9 @@ def peak(service: Running) -> List[int]:
         family = more
 
 
-@pytest.mark.parametrize("name", ["strips", "tiles", "strip", "bandspixel", "bandsband", "dense"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("strips", marks=pytest.mark.long), "tiles", "strip", "bandspixel", "bandsband", "dense"]
+)
 def test_a_picture_costs_what_must_be_decoded(service: Running, name: str) -> None:
     for path in SMALL:
         start = time.monotonic()

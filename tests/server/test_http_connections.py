@@ -212,6 +212,7 @@ def test_who_sends_half_a_request_is_told_so(impatient: Running, connect: Connec
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["message"] == "The request did not come within 2 s."
 
 
+@pytest.mark.long
 def test_a_client_that_takes_nothing_of_a_file_is_cut_off(impatient: Running, connect: Connect, product: bytes) -> None:
     idle = connect(impatient, DOWNLOAD, buffer=4096)
     # One that takes a little now and then has all the time it needs.

@@ -146,6 +146,7 @@ def test_only_hashes_name_kept_areas(tmp_path: Path) -> None:
             assert index.kept_area(name) is None
 
 
+@pytest.mark.long
 @needs_kill
 def test_a_kill_in_a_long_list_loses_a_second_and_leaves_no_process(tmp_path: Path) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
@@ -272,7 +273,7 @@ BESIDE: Dict[str, List[str]] = {"the file": [""], "all of it": ["", "-wal", "-sh
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="what processes have open is read there")
 @pytest.mark.parametrize("deleted", list(BESIDE))
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.long), "2"])
 def test_an_index_that_is_deleted_while_it_is_served_is_made_anew(tmp_path: Path, deleted: str, workers: str) -> None:
     archive, cache = tmp_path / "a", tmp_path / "cache"
     cache.mkdir()

@@ -145,7 +145,10 @@ def test_what_was_too_expensive_is_drawn_at_once(
     assert np.asarray(Image.open(io.BytesIO(tile.make())))[..., 3].any()
 
 
-@pytest.mark.parametrize("change", ["gone", "replaced", "sidecar", "sidecar gone"])
+@pytest.mark.parametrize(
+    "change",
+    ["gone", *(pytest.param(each, marks=pytest.mark.long) for each in ("replaced", "sidecar", "sidecar gone"))],
+)
 def test_those_of_a_file_that_goes_or_changes_are_deleted(archive: Path, tmp_path: Path, change: str) -> None:
     index, file = tmp_path / "i.sqlite", archive / "b_visual.tif"
     if change == "sidecar gone":
@@ -169,6 +172,7 @@ def test_those_of_a_file_that_goes_or_changes_are_deleted(archive: Path, tmp_pat
     assert run(archive, index, "--overviews")[-1].startswith(f"overviews: {made} made, 2 kept, 0 deleted, ")
 
 
+@pytest.mark.long
 def test_what_belongs_to_no_file_is_deleted(archive: Path, tmp_path: Path) -> None:
     index = tmp_path / "i.sqlite"
     run(archive, index, "--overviews")
@@ -199,6 +203,7 @@ def test_what_is_no_overviews_is_never_deleted(archive: Path, tmp_path: Path, li
     assert [file.read_text() for file in files] == ["of the user's own"] * 3
 
 
+@pytest.mark.long
 def test_those_that_were_cut_off_are_made_anew(archive: Path, tmp_path: Path) -> None:
     index = tmp_path / "i.sqlite"
     run(archive, index, "--overviews")

@@ -155,7 +155,7 @@ def finds(index: Index) -> bool:
 
 
 @windows
-@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("3", marks=pytest.mark.long)])
 def test_an_index_without_what_lies_beside_it_is_made_anew(tmp_path: Path, workers: str) -> None:
     archive, cache = tmp_path / "a", tmp_path / "cache"
     cache.mkdir()

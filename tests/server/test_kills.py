@@ -237,7 +237,7 @@ def _version(index: Path) -> int:
         return int(db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0])
 
 
-@pytest.mark.parametrize("seed", [pytest.param(n, marks=[] if n < 2 else pytest.mark.long) for n in range(10)])
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=[] if n < 1 else pytest.mark.long) for n in range(10)])
 @pytest.mark.parametrize("work", [kill_a_fill, kill_a_rescan])
 def test_an_index_that_was_killed_becomes_as_one_made_anew(
     states: List[Tuple[Path, Dict[str, Any]]], tmp_path: Path, work: Any, seed: int

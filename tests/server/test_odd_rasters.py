@@ -139,7 +139,9 @@ def test_a_footprint_up_to_the_pole_holds_its_pixels(odd: Running) -> None:
     assert shapely.union_all(read).equals(footprint)
 
 
-@pytest.mark.parametrize("dtype", ["uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["uint16", *(pytest.param(each, marks=pytest.mark.long) for each in ("int32", "float32", "float64"))]
+)
 def test_a_raster_of_one_value_is_of_one_colour(serve: Serve, tmp_path: Path, dtype: str) -> None:
     with rasterio.open(
         tmp_path / "one.tif", "w", driver="GTiff", width=64, height=64, count=3, dtype=dtype, crs="EPSG:32633",

@@ -289,7 +289,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize("name", SLOW)
-@pytest.mark.parametrize("aspect", [None, 1.5])
+@pytest.mark.parametrize("aspect", [None, pytest.param(1.5, marks=pytest.mark.long)])
 def test_no_area_takes_more_than_a_bounded_work(name: str, aspect: Optional[float]) -> None:
     area = SLOW[name]
     with bounded_work():
@@ -354,7 +354,11 @@ PARTS = {
 
 
 @pytest.mark.parametrize("name", PARTS)
-@pytest.mark.parametrize("options", [{}, {"aspect": 1.5}, {"angle": "any"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, *(pytest.param(each, marks=pytest.mark.long) for each in ({"aspect": 1.5}, {"angle": "any"}))],
+    ids=str,
+)
 def test_of_many_parts_the_largest_is_as_large_as_in_one(name: str, options: Dict[str, Any]) -> None:
     """400 alike, and one among them that is larger: it is found, whatever is proved."""
     part = PARTS[name]

@@ -72,7 +72,7 @@ def selected(name: Any, where: str) -> list[str]:
     return sorted(columns[list(meta["fields"]).index("id")])
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["asked for", "kept"])
+@pytest.mark.parametrize("kept", [False, pytest.param(True, marks=pytest.mark.long)], ids=["asked for", "kept"])
 def test_where_selects_what_it_selects_from_a_copy(
     few: tuple[Watched, Path], kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +112,7 @@ print(compared)
 """
 
 
-@pytest.mark.parametrize("ttl", ["0", "300"], ids=["asked for", "kept"])
+@pytest.mark.parametrize("ttl", ["0", pytest.param("300", marks=pytest.mark.long)], ids=["asked for", "kept"])
 def test_where_selects_the_same_in_the_system_s_gdal(
     few: tuple[Watched, Path], run: Callable[..., Any], system_python: Callable[..., Any], ttl: str
 ) -> None:

@@ -115,7 +115,9 @@ def check(outcomes: List[Any]) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C there")
 @pytest.mark.parametrize("tries", [12, pytest.param(100, marks=pytest.mark.long)])
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    "reader", [pytest.param(each, marks=[] if n == 0 else pytest.mark.long) for n, each in enumerate(READERS)]
+)
 def test_an_interruption_is_never_an_end(many: Watched, run: Callable[..., Any], reader: str, tries: int) -> None:
     environ = {**many.service.environ, "PLANET_RATE": "0"}
     done = run("python", "-c", INTERRUPTED, reader, str(tries), str(COUNT), env=environ, timeout=300)

@@ -25,7 +25,9 @@ OPENING = {
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C there")
-@pytest.mark.parametrize("reader", list(OPENING))
+@pytest.mark.parametrize(
+    "reader", [pytest.param(each, marks=[] if n == 0 else pytest.mark.long) for n, each in enumerate(list(OPENING))]
+)
 def test_a_signal_within_gdal_is_no_crash(
     run: Callable[..., Any], system_python: Callable[..., Any], reader: str
 ) -> None:

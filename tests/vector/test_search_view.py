@@ -497,7 +497,6 @@ def test_one_scene_is_a_search_too(many: Watched, newest_first: List[str]) -> No
         ("PLANET:ortho?limit=0", QueryError),
         ("PLANET:basemaps/m", NameSyntaxError),
         ("PLANET:", NameSyntaxError),
-        ("ortho", NameSyntaxError),
         ("PLANET:ortho/nobody", NotFoundError),
         ("PLANET:ortho/somebody?cloud_cover.estimated.lte=5", NameSyntaxError),
     ],
