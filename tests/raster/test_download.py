@@ -363,9 +363,9 @@ def test_a_scene_id_with_a_path_in_it_leads_nowhere_else(proposed: Optional[str]
 
 
 def test_the_service_s_files_come_as_they_are(connected: Service, archive: Path, tmp_path: Path) -> None:
-    from planet_vector import rasters
+    from planet_vector.product_files import download_products
 
-    found = rasters.download_products("PLANET:ortho?limit=3", tmp_path / "new", ["visual", "analytic"])
+    found = download_products("PLANET:ortho?limit=3", tmp_path / "new", ["visual", "analytic"])
     assert len(found) == 6
     for path in found:
         assert path.read_bytes() == (archive / path.name).read_bytes()
