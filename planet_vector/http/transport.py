@@ -234,9 +234,11 @@ class Transport:
         ServiceError
             If the request fails, or the file is larger than `limit`.
         """
-        return self._exchange(
-            "GET", url, parameters, lambda r: (read_body(r, limit), r.headers.get("Content-Type", ""))
-        )
+
+        def handle(response: requests.Response) -> Tuple[bytes, str]:
+            return read_body(response, limit), response.headers.get("Content-Type", "")
+
+        return self._located(url, lambda address: self._exchange("GET", address, parameters, handle))
 
     def stream(
         self,
@@ -273,7 +275,11 @@ class Transport:
         ServiceError
             If the request fails.
         """
-        return self._exchange("GET", url, (), handle, headers, seconds=seconds, limited=limited)
+
+        def ask(address: str) -> T:
+            return self._exchange("GET", address, (), handle, headers, seconds=seconds, limited=limited)
+
+        return self._located(url, ask)
 
     def follow(self, url: str, within: bool = False, seconds: float = DEADLINE) -> Tuple[str, CaseInsensitiveDict[str]]:
         """Follow the redirects of a link, and request one byte of its target.
@@ -301,9 +307,12 @@ class Transport:
             If the request fails, or a redirect is not allowed.
         """
         outside = self._look_up if within else None
-        return self._exchange(
-            "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
-        )
+
+        def ask(address: str) -> Tuple[str, CaseInsensitiveDict[str]]:
+            first = {"Range": "bytes=0-0"}
+            return self._exchange("GET", address, (), lambda r: (r.url, r.headers), first, outside, seconds=seconds)
+
+        return self._located(url, ask)
 
     def gdal_name(self, link: str) -> Optional[str]:
         """Return the name by which any GDAL opens a link with the user's own settings; None for ``/vsicurl/`` and it.
@@ -370,6 +379,10 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def _located(self, link: str, ask: Callable[[str], T]) -> T:
+        """Request the file of a link: at the link itself here, in a subclass at the address that it stands for."""
+        return ask(link)
 
     @_off_the_main_thread
     def _allows_private(self) -> bool:

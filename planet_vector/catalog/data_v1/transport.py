@@ -7,14 +7,12 @@ import shlex
 from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import unquote
 
-import requests
-
 from planet_vector.assets import AssetState
 from planet_vector.config import Settings
 from planet_vector.connection_lookup import may_have_key
 from planet_vector.errors import AuthError, NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.http.responses import JsonResponse, redacted
-from planet_vector.http.transport import DEADLINE, MAX_JSON, Transport
+from planet_vector.http.transport import MAX_JSON, Transport
 
 T = TypeVar("T")
 
@@ -30,9 +28,9 @@ _MOST_DIGESTS = 10_000  # as many assets as are resolved before their downloads 
 class AssetTransport(Transport):
     """Client for requests to one service, which resolves links of assets.
 
-    The link of an asset is that of its item's assets, with the asset's name as the fragment. `stream` and `follow`
-    request the state of the asset each time, so that they use a new address after the old one has expired. They never
-    activate an asset.
+    The link of an asset is that of its item's assets, with the asset's name as the fragment. The state of the asset is
+    requested for each request of its file, so that a new address is used after the old one has expired. No asset is
+    ever activated.
 
     Parameters
     ----------
@@ -86,72 +84,8 @@ class AssetTransport(Transport):
 
         return content, read
 
-    def stream(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        handle: Callable[[requests.Response], T],
-        seconds: float = DEADLINE,
-        limited: bool = True,
-    ) -> T:
-        """Request a file as `planet_vector.http.transport.Transport.stream` does; the URL may be an asset's link.
-
-        Parameters
-        ----------
-        url : str
-            The URL.
-        headers : mapping of str to str
-            Of the request.
-        handle : callable
-            Reads the response, and returns the result.
-        seconds : float, optional
-            Deadline of all tries: none starts later.
-        limited : bool, optional
-            Whether the request counts towards the rate limit.
-
-        Returns
-        -------
-        object
-            The result of `handle`.
-
-        Raises
-        ------
-        RasterAccessError
-            If the asset is not active.
-        ServiceError
-            If a request fails.
-        """
-        return super().stream(self.locate(url), headers, handle, seconds, limited)
-
-    def follow(
-        self, url: str, within: bool = False, seconds: float = DEADLINE
-    ) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
-        """Follow redirects as `planet_vector.http.transport.Transport.follow` does; the URL may be an asset's link.
-
-        Parameters
-        ----------
-        url : str
-            The link.
-        within : bool, optional
-            Whether to stop at the first address off the API's origins, without a request to it.
-        seconds : float, optional
-            Deadline of all tries: none starts later.
-
-        Returns
-        -------
-        url : str
-            The last address.
-        headers : mapping
-            Headers of the last response.
-
-        Raises
-        ------
-        RasterAccessError
-            If the asset is not active.
-        ServiceError
-            If a request fails.
-        """
-        return super().follow(self.locate(url), within, seconds)
+    def _located(self, link: str, ask: Callable[[str], T]) -> T:
+        return ask(self.locate(link))
 
     def digest(self, link: str) -> Optional[str]:
         """Return the MD5 digest of an asset's file, as the service reported it when the link was last resolved.
