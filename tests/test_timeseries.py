@@ -259,9 +259,9 @@ def test_what_the_service_states_holds_for_a_file_without(tmp_path: Path) -> Non
         assert valid.tolist() == [False, True, True]
         band = file.header.bands[0]
         assert (band.scale, band.offset) == (0.0001, -0.1)
-        file.check("red", 1, parse_expression("evi"), Scaling())  # no integers without a scale
+        file.check(1, parse_expression("evi"), Scaling())  # no integers without a scale
         with pytest.raises(QueryError, match="reflectance from 0 to 1"):
-            SampledFile(dataset, "a").check("red", 1, parse_expression("evi"), Scaling())
+            SampledFile(dataset, "a").check(1, parse_expression("evi"), Scaling())
 
 
 # ---- faults, cancelling, continuing ----------------------------------------------------------------------

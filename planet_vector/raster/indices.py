@@ -212,6 +212,19 @@ def _assets(scene: Scene, products: Sequence[str]) -> Mapping[str, Asset]:
     return {asset.name: asset for asset in map(scene.asset, products)} or scene.assets
 
 
+def lacks_scale(expression: Expression, band: Band) -> bool:
+    """Return whether an expression is for reflectance, and a band has integers without a scale.
+
+    Parameters
+    ----------
+    expression : Expression
+        The expression.
+    band : Band
+        Header of the band.
+    """
+    return expression.of_reflectance and (band.scale, band.offset) == (1, 0) and not band.dtype.startswith("float")
+
+
 def check_band(expression: Expression, name: str, band: Band, title: str) -> None:
     """Raise an error if an expression cannot be computed of a band.
 
@@ -233,7 +246,7 @@ def check_band(expression: Expression, name: str, band: Band, title: str) -> Non
     """
     if band.dtype.startswith("complex"):
         raise QueryError(f"Band {name!r} of {title} has complex numbers, which expressions do not take.")
-    if expression.of_reflectance and (band.scale, band.offset) == (1, 0) and not band.dtype.startswith("float"):
+    if lacks_scale(expression, band):
         raise QueryError(
             f"{expression.text!r} is for reflectance from 0 to 1, and {title} has integers without a scale: write the "
             "expression with the scale, such as nir * 0.0001."

@@ -26,7 +26,7 @@ from planet_vector.pixels.header import Band
 from planet_vector.pixels.valid import where_number
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.headers import header_of, with_values
-from planet_vector.raster.indices import IndexFile
+from planet_vector.raster.indices import IndexFile, lacks_scale
 from planet_vector.raster.parallel import Alive
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.product import open_link
@@ -152,8 +152,8 @@ def sample_scene(
                 dataset = stack.enter_context(open_link(catalog, file.mask.link, file.mask.title))
                 files[product].hide_by(SampledFile(dataset, file.mask.title), file.mask)
                 alive()
-        for band, place in bands.items():
-            files[place.product].check(band, place.number, expression, scaling)
+        for place in bands.values():
+            files[place.product].check(place.number, expression, scaling)
         finest = min(files.values(), key=lambda file: file.header.res[0] * file.header.res[1])
         pixels = [finest.pixels_of(place) for place in places]
         values = _values(files, bands, expression, scaling, finest, pixels, alive)
@@ -222,15 +222,13 @@ class SampledFile:
         found: Affine = self.dataset.transform
         return found
 
-    def check(self, name: str, number: int, expression: Expression, scaling: Scaling) -> None:
+    def check(self, number: int, expression: Expression, scaling: Scaling) -> None:
         """Raise an error if the unit of a band does not fit the expression.
 
         Parameters
         ----------
-        name : str
-            Name of the band in the expression.
         number : int
-            Its number, from 1.
+            Number of the band, from 1.
         expression : Expression
             The expression.
         scaling : Scaling
@@ -244,8 +242,7 @@ class SampledFile:
         band = self.header.bands[number - 1]
         if band.dtype.startswith("complex"):
             raise QueryError(f"Band {number} of {self.title} has complex numbers, which expressions do not take.")
-        unscaled = (band.scale, band.offset) == (1, 0) and scaling == Scaling()
-        if expression.of_reflectance and unscaled and not band.dtype.startswith("float"):
+        if scaling == Scaling() and lacks_scale(expression, band):
             raise QueryError(
                 f"{expression.text!r} is for reflectance from 0 to 1, and band {number} of {self.title} has integers"
                 " without a scale: give the scale, such as 0.0001."
