@@ -16,9 +16,10 @@ from urllib.parse import quote
 from planet_vector.atomic_files import complete
 from planet_vector.errors import ConfigError
 from planet_vector.extras import named_extra
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.stac.collections import SAMPLES, collection_document
-from planet_vector.server.api.stac.items import Document, item_document
+from planet_vector.server.api.stac.items import item_document
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.found_items import FoundItem, read_items
 from planet_vector.server.index.item_index import ItemIndex

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from typing import Dict, List, Set
-from urllib.parse import quote
 
 import shapely
 
+from planet_vector.server.api.documents import JSON, Document, collection_url, item_url, link
 from planet_vector.server.api.pages import OPENAPI_JSON
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.stac.boxes import box_of
-from planet_vector.server.api.stac.collections import JSON, QUERYABLES, SCHEMA_JSON, property_schemas
-from planet_vector.server.api.stac.items import GEOJSON, Document, asset_documents, item_url, tile_links
+from planet_vector.server.api.stac.collections import QUERYABLES, SCHEMA_JSON, property_schemas
+from planet_vector.server.api.stac.items import GEOJSON, asset_documents, tile_links
+from planet_vector.server.api.stac.items import ROOT as STAC_ROOT
 from planet_vector.server.index.found_items import FoundItem
 from planet_vector.server.index.item_index import CollectionRows
 from planet_vector.server.index.item_properties import item_values, time_text, written
-from planet_vector.server.index.records import StoredScene
 
 ROOT = "/features"
 """Root of the API, without the final slash."""
@@ -52,46 +52,6 @@ CONFORMANCE = [
 _CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 
-def link(rel: str, media_type: str, href: str, title: str = "") -> Document:
-    """Return a link.
-
-    Parameters
-    ----------
-    rel, media_type, href : str
-        Its relation, the media type of its target, and its address.
-    title : str, optional
-        For readers.
-    """
-    found: Document = {"rel": rel, "type": media_type, "href": href}
-    return {**found, "title": title} if title else found
-
-
-def collection_url(base: str, collection: str) -> str:
-    """Return the address of a collection.
-
-    Parameters
-    ----------
-    base : str
-        Root address of the service.
-    collection : str
-        Its id.
-    """
-    return f"{base}{ROOT}/collections/{quote(collection, safe='')}"
-
-
-def feature_url(base: str, scene: StoredScene) -> str:
-    """Return the address of a feature.
-
-    Parameters
-    ----------
-    base : str
-        Root address of the service.
-    scene : StoredScene
-        The scene.
-    """
-    return f"{collection_url(base, scene.collection)}/items/{quote(scene.scene_id, safe='')}"
-
-
 def landing(base: str) -> Document:
     """Return the landing page.
 
@@ -124,7 +84,7 @@ def collection_document(rows: CollectionRows, base: str) -> Document:
     base : str
         Root address of the service.
     """
-    url = collection_url(base, rows.collection)
+    url = collection_url(base, ROOT, rows.collection)
     scenes = "1 scene" if rows.total == 1 else f"{rows.total} scenes"
     return {
         "id": rows.collection,
@@ -181,7 +141,7 @@ def feature_document(found: FoundItem, permission: Permission, base: str) -> Doc
     properties = written(item_values(scene))
     for key, asset in asset_documents(found, permission, base).items():
         properties[ASSET_PREFIX + key] = asset["href"]
-    url = feature_url(base, scene)
+    url = item_url(base, ROOT, scene)
     document: Document = {
         "type": "Feature",
         "id": scene.scene_id,
@@ -189,8 +149,8 @@ def feature_document(found: FoundItem, permission: Permission, base: str) -> Doc
         "properties": properties,
         "links": [
             link("self", GEOJSON, url),
-            link("collection", JSON, collection_url(base, scene.collection)),
-            link("alternate", GEOJSON, item_url(base, scene), "Item of the STAC API"),
+            link("collection", JSON, collection_url(base, ROOT, scene.collection)),
+            link("alternate", GEOJSON, item_url(base, STAC_ROOT, scene), "Item of the STAC API"),
             *tile_links(scene, permission, base),
         ],
     }
@@ -225,7 +185,7 @@ def schema_document(collection: str, features: List[Document], base: str) -> Doc
         properties[name] = known.get(name) or {"type": types.pop() if len(types) == 1 else "string"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{collection_url(base, collection)}/schema",
+        "$id": f"{collection_url(base, ROOT, collection)}/schema",
         "type": "object",
         "title": collection,
         "properties": properties,

@@ -5,50 +5,49 @@ FastAPI uses the docstring of a route up to the form feed as its description in 
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import List, Optional
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from planet_vector.server.api.documents import JSON, Document, collection_url, link
 from planet_vector.server.api.features import openapi
 from planet_vector.server.api.features.documents import (
     CONFORMANCE,
     ROOT,
     collection_document,
-    collection_url,
     collections_document,
     feature_document,
     landing,
-    link,
     schema_document,
 )
 from planet_vector.server.api.features.parameters import parse_query
 from planet_vector.server.api.item_paths import COLLECTION, SCENE_ID
 from planet_vector.server.api.pages import OPENAPI_JSON
 from planet_vector.server.api.permissions import Permission
+from planet_vector.server.api.routing import Route, add_readable
 from planet_vector.server.api.service import Service, to_slash
 from planet_vector.server.api.stac import openapi as stac_openapi
-from planet_vector.server.api.stac.collections import JSON, SAMPLES, SCHEMA_JSON, queryables_document
+from planet_vector.server.api.stac.collections import SAMPLES, SCHEMA_JSON, queryables_document
 from planet_vector.server.api.stac.item_pages import (
     PageFormat,
-    check_collection,
     document_answer,
+    find_collection,
     find_item,
-    no_collection,
     page_answer,
 )
-from planet_vector.server.api.stac.items import GEOJSON, Document
+from planet_vector.server.api.stac.items import GEOJSON
 from planet_vector.server.index.found_items import FoundItem
 
 _COLLECTION = f"{ROOT}/collections/{COLLECTION}"
 
 
 def _address(base: str, collection: Optional[str]) -> str:
-    return f"{collection_url(base, collection or '')}/items"
+    return f"{collection_url(base, ROOT, collection or '')}/items"
 
 
 def _links(base: str, collection: Optional[str]) -> List[Document]:
-    return [link("collection", JSON, collection_url(base, collection or ""))]
+    return [link("collection", JSON, collection_url(base, ROOT, collection or ""))]
 
 
 _PAGES = PageFormat(_address, _links, feature_document, parse_query)
@@ -62,7 +61,7 @@ def add_features(app: FastAPI) -> None:
     app : FastAPI
         Application of `planet_vector.server.api.app.create_app`.
     """
-    routes: List[Tuple[str, Callable[..., object], Dict[str, object]]] = [
+    routes: List[Route] = [
         (f"{ROOT}/", get_landing, stac_openapi.DOCUMENT),
         (f"{ROOT}/conformance", get_conformance, stac_openapi.DOCUMENT),
         (f"{ROOT}/api", get_definition, stac_openapi.DOCUMENT),
@@ -73,9 +72,7 @@ def add_features(app: FastAPI) -> None:
         (f"{_COLLECTION}/items", list_features, openapi.ITEMS),
         (f"{_COLLECTION}/items/{SCENE_ID}", get_feature, stac_openapi.ITEM),
     ]
-    for path, answer, extra in routes:
-        app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
-        app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+    add_readable(app, routes)
     app.add_api_route(ROOT, to_slash, methods=["GET", "HEAD"], include_in_schema=False)
 
 
@@ -159,10 +156,7 @@ async def get_collection(request: Request, collection: str) -> Response:
     """
 
     def make(service: Service, permission: Permission, base: str) -> Document:
-        for rows, _ in service.items.collections(permission.scene_types, 0):
-            if rows.collection == collection:
-                return collection_document(rows, base)
-        raise no_collection(collection)
+        return collection_document(find_collection(service, permission, collection)[0], base)
 
     return await document_answer(request, make, JSON)
 
@@ -186,7 +180,7 @@ async def get_queryables(request: Request, collection: str) -> Response:
     """
 
     def make(service: Service, permission: Permission, base: str) -> Document:
-        check_collection(service, permission, collection)
+        find_collection(service, permission, collection)
         return queryables_document(base, collection, ROOT)
 
     return await document_answer(request, make, SCHEMA_JSON)
@@ -211,11 +205,9 @@ async def get_schema(request: Request, collection: str) -> Response:
     """
 
     def make(service: Service, permission: Permission, base: str) -> Document:
-        for rows, scenes in service.items.collections(permission.scene_types, SAMPLES):
-            if rows.collection == collection:
-                items = [FoundItem(scene, None, {}) for scene in scenes]
-                return schema_document(collection, [feature_document(item, permission, base) for item in items], base)
-        raise no_collection(collection)
+        _, scenes = find_collection(service, permission, collection, SAMPLES)
+        items = [FoundItem(scene, None, {}) for scene in scenes]
+        return schema_document(collection, [feature_document(item, permission, base) for item in items], base)
 
     return await document_answer(request, make, SCHEMA_JSON)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple
 from urllib.parse import quote
 
+from planet_vector.server.api.documents import JSON, Document, collection_url, link
 from planet_vector.server.api.pages import OPENAPI_JSON
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.stac.items import (
     GEOJSON,
+    ROOT,
     STAC_VERSION,
-    Document,
-    collection_url,
     extensions_of,
     item_assets,
 )
@@ -21,7 +21,6 @@ from planet_vector.server.index.item_properties import ITEM_COLUMNS, OTHERS, ite
 from planet_vector.server.index.records import StoredScene
 
 SCHEMA_JSON = "application/schema+json"
-JSON = "application/json"
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 
 SAMPLES = 200
@@ -68,10 +67,6 @@ _KINDS: Dict[str, Document] = {
 _SUMMARISED = ("platform", "constellation", "gsd", "eo:cloud_cover", "view:off_nadir", "pl:quality_category")
 
 
-def _link(rel: str, media_type: str, href: str, **more: str) -> Document:
-    return {"rel": rel, "type": media_type, "href": href, **more}
-
-
 def landing(base: str, collections: List[str]) -> Document:
     """Return the landing page.
 
@@ -91,16 +86,16 @@ def landing(base: str, collections: List[str]) -> Document:
         "description": "Scenes of an archive of GeoTIFFs, served by planet_vector.",
         "conformsTo": CONFORMANCE,
         "links": [
-            _link("self", JSON, f"{stac}/"),
-            _link("root", JSON, f"{stac}/"),
-            _link("conformance", JSON, f"{stac}/conformance"),
-            _link("data", JSON, f"{stac}/collections"),
-            _link("search", GEOJSON, f"{stac}/search", method="GET"),
-            _link("search", GEOJSON, f"{stac}/search", method="POST"),
-            _link(QUERYABLES, SCHEMA_JSON, f"{stac}/queryables"),
-            _link("service-desc", OPENAPI_JSON, f"{base}/openapi.json"),
-            _link("service-doc", "text/html", f"{base}/docs"),
-            *(_link("child", JSON, collection_url(base, name), title=name) for name in collections),
+            link("self", JSON, f"{stac}/"),
+            link("root", JSON, f"{stac}/"),
+            link("conformance", JSON, f"{stac}/conformance"),
+            link("data", JSON, f"{stac}/collections"),
+            link("search", GEOJSON, f"{stac}/search", method="GET"),
+            link("search", GEOJSON, f"{stac}/search", method="POST"),
+            link(QUERYABLES, SCHEMA_JSON, f"{stac}/queryables"),
+            link("service-desc", OPENAPI_JSON, f"{base}/openapi.json"),
+            link("service-doc", "text/html", f"{base}/docs"),
+            *(link("child", JSON, collection_url(base, ROOT, name), title=name) for name in collections),
         ],
     }
 
@@ -120,7 +115,7 @@ def collection_document(rows: CollectionRows, scenes: List[StoredScene], permiss
         Root address of the service.
     """
     name = rows.collection
-    url = collection_url(base, name)
+    url = collection_url(base, ROOT, name)
     summaries = _summaries(scenes)
     assets = item_assets(scenes, permission)
     types = ", ".join(rows.scene_types)
@@ -141,11 +136,11 @@ def collection_document(rows: CollectionRows, scenes: List[StoredScene], permiss
         "itemType": "feature",
         "crs": [_CRS84],
         "links": [
-            _link("self", JSON, url),
-            _link("root", JSON, f"{base}/stac/"),
-            _link("parent", JSON, f"{base}/stac/"),
-            _link("items", GEOJSON, f"{url}/items"),
-            _link(QUERYABLES, SCHEMA_JSON, f"{url}/queryables"),
+            link("self", JSON, url),
+            link("root", JSON, f"{base}/stac/"),
+            link("parent", JSON, f"{base}/stac/"),
+            link("items", GEOJSON, f"{url}/items"),
+            link(QUERYABLES, SCHEMA_JSON, f"{url}/queryables"),
         ],
     }
     if summaries:
@@ -191,7 +186,7 @@ def collections_document(
     """
     return {
         "collections": [collection_document(rows, scenes, permission, base) for rows, scenes in found],
-        "links": [_link("self", JSON, f"{base}/stac/collections"), _link("root", JSON, f"{base}/stac/")],
+        "links": [link("self", JSON, f"{base}/stac/collections"), link("root", JSON, f"{base}/stac/")],
         "numberMatched": len(found),
         "numberReturned": len(found),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Callable, List, Mapping, Optional
+from typing import Callable, List, Mapping, Optional, Tuple
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -12,15 +12,17 @@ from fastapi.responses import Response
 from planet_vector.server.api.answers import json_answer
 from planet_vector.server.api.attending import AREAS, CHEAP, PAGES, attend
 from planet_vector.server.api.bodies import Body
+from planet_vector.server.api.documents import JSON, Document, collection_url, link
 from planet_vector.server.api.page_tokens import token_of, wrong_token
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.scenes import is_text
 from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version
-from planet_vector.server.api.stac.collections import JSON
-from planet_vector.server.api.stac.items import GEOJSON, Document, chosen, collection_url, item_document
+from planet_vector.server.api.stac.items import GEOJSON, ROOT, chosen, item_document
 from planet_vector.server.api.stac.searching import ItemRequest, of_query, read_request
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.found_items import FoundItem
+from planet_vector.server.index.item_index import CollectionRows
+from planet_vector.server.index.records import StoredScene
 from planet_vector.server.index.scene_search import Parameters, encode, read_query
 from planet_vector.server.patience import Patience
 
@@ -56,13 +58,13 @@ class PageFormat:
 
 
 def _stac_address(base: str, collection: Optional[str]) -> str:
-    return f"{base}/stac/search" if collection is None else f"{collection_url(base, collection)}/items"
+    return f"{base}/stac/search" if collection is None else f"{collection_url(base, ROOT, collection)}/items"
 
 
 def _stac_links(base: str, collection: Optional[str]) -> List[Document]:
-    links: List[Document] = [{"rel": "root", "type": JSON, "href": f"{base}/stac/"}]
+    links: List[Document] = [link("root", JSON, f"{base}{ROOT}/")]
     if collection is not None:
-        links.append({"rel": "collection", "type": JSON, "href": collection_url(base, collection)})
+        links.append(link("collection", JSON, collection_url(base, ROOT, collection)))
     return links
 
 
@@ -125,7 +127,7 @@ async def page_answer(request: Request, collection: Optional[str], form: PageFor
 
     def answer(patience: Patience) -> Response:
         if collection is not None:
-            check_collection(service, permission, collection)
+            find_collection(service, permission, collection)
         asked = read_request(form.parse(parameters), permission.scene_types, collection, patience)
 
         def make() -> bytes:
@@ -213,8 +215,10 @@ def _page(
     )
 
 
-def check_collection(service: Service, permission: Permission, collection: str) -> None:
-    """Raise an exception if there is no such collection.
+def find_collection(
+    service: Service, permission: Permission, collection: str, samples: int = 0
+) -> Tuple[CollectionRows, List[StoredScene]]:
+    """Return a collection, and some of its scenes.
 
     Parameters
     ----------
@@ -224,25 +228,18 @@ def check_collection(service: Service, permission: Permission, collection: str) 
         Permission of the key.
     collection : str
         Id of the collection.
+    samples : int, optional
+        The most scenes to read.
 
     Raises
     ------
     HttpError
         404, if there is no such collection that the key permits.
     """
-    if not any(rows.collection == collection for rows, _ in service.items.collections(permission.scene_types, 0)):
-        raise no_collection(collection)
-
-
-def no_collection(collection: str) -> HttpError:
-    """Return the error for a collection that does not exist, or that the key does not permit.
-
-    Parameters
-    ----------
-    collection : str
-        Id of the collection.
-    """
-    return HttpError(404, f"There is no collection {collection[:80]!r}.")
+    for rows, scenes in service.items.collections(permission.scene_types, samples):
+        if rows.collection == collection:
+            return rows, scenes
+    raise HttpError(404, f"There is no collection {collection[:80]!r}.")
 
 
 def find_item(service: Service, permission: Permission, collection: str, scene_id: str) -> FoundItem:

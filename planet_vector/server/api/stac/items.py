@@ -11,6 +11,7 @@ import shapely
 
 from planet_vector.bands import COMMON_NAMES, BandInfo
 from planet_vector.item_ids import file_name
+from planet_vector.server.api.documents import JSON, Document, collection_url, item_url, link
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.stac.boxes import box_of
 from planet_vector.server.api.stac.searching import FieldChoice
@@ -24,7 +25,8 @@ from planet_vector.server.index.records import StoredScene
 STAC_VERSION = "1.1.0"
 GEOJSON = "application/geo+json"
 
-Document = Dict[str, object]
+ROOT = "/stac"
+"""Root of the API, without the final slash."""
 
 _EXTENSIONS = {
     prefix: f"https://stac-extensions.github.io/{name}/schema.json"
@@ -46,32 +48,6 @@ _REQUIRED = frozenset(
      "properties.datetime"}
 )  # fmt: skip
 """Parts of every item, which the extension fields adds others to."""
-
-
-def collection_url(base: str, collection: str) -> str:
-    """Return the address of a collection.
-
-    Parameters
-    ----------
-    base : str
-        Root address of the service.
-    collection : str
-        Its id.
-    """
-    return f"{base}/stac/collections/{quote(collection, safe='')}"
-
-
-def item_url(base: str, scene: StoredScene) -> str:
-    """Return the address of an item.
-
-    Parameters
-    ----------
-    base : str
-        Root address of the service.
-    scene : StoredScene
-        The scene.
-    """
-    return f"{collection_url(base, scene.collection)}/items/{quote(scene.scene_id, safe='')}"
 
 
 def item_document(found: FoundItem, permission: Permission, base: str) -> Document:
@@ -98,10 +74,10 @@ def item_document(found: FoundItem, permission: Permission, base: str) -> Docume
         "geometry": None,
         "properties": properties,
         "links": [
-            {"rel": "self", "type": GEOJSON, "href": item_url(base, scene)},
-            {"rel": "root", "type": "application/json", "href": f"{base}/stac/"},
-            {"rel": "parent", "type": "application/json", "href": collection_url(base, scene.collection)},
-            {"rel": "collection", "type": "application/json", "href": collection_url(base, scene.collection)},
+            link("self", GEOJSON, item_url(base, ROOT, scene)),
+            link("root", JSON, f"{base}{ROOT}/"),
+            link("parent", JSON, collection_url(base, ROOT, scene.collection)),
+            link("collection", JSON, collection_url(base, ROOT, scene.collection)),
             *tile_links(scene, permission, base),
         ],
         "assets": assets,
@@ -235,7 +211,9 @@ def asset_url(base: str, scene: StoredScene, asset: SceneAsset) -> str:
     """
     if asset.is_remote:
         return asset.path
-    return f"{item_url(base, scene)}/assets/{quote(asset.key, safe='')}/{quote(asset_file(scene, asset), safe='')}"
+    return (
+        f"{item_url(base, ROOT, scene)}/assets/{quote(asset.key, safe='')}/{quote(asset_file(scene, asset), safe='')}"
+    )
 
 
 def describe_asset(asset: SceneAsset) -> Document:

@@ -5,21 +5,22 @@ FastAPI uses the docstring of a route up to the form feed as its description in 
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Tuple
+from typing import List
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from planet_vector.server.api.attending import CHEAP, attend
 from planet_vector.server.api.delivery import product_path
+from planet_vector.server.api.documents import JSON, Document
 from planet_vector.server.api.item_paths import ASSET, COLLECTION, SCENE_ID
 from planet_vector.server.api.permissions import Permission
+from planet_vector.server.api.routing import Route, add_readable
 from planet_vector.server.api.scenes import file_answer
 from planet_vector.server.api.service import CHEAP_SECONDS, Service, enter, to_slash
 from planet_vector.server.api.stac import openapi
 from planet_vector.server.api.stac.collections import (
     CONFORMANCE,
-    JSON,
     SAMPLES,
     SCHEMA_JSON,
     collection_document,
@@ -28,14 +29,13 @@ from planet_vector.server.api.stac.collections import (
     queryables_document,
 )
 from planet_vector.server.api.stac.item_pages import (
-    check_collection,
     document_answer,
+    find_collection,
     find_item,
-    no_collection,
     page_answer,
     posted_page_answer,
 )
-from planet_vector.server.api.stac.items import GEOJSON, Document, asset_file, item_document, permits
+from planet_vector.server.api.stac.items import GEOJSON, asset_file, item_document, permits
 from planet_vector.server.archive.raster_names import delivered_suffix
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.patience import Patience
@@ -53,7 +53,7 @@ def add_stac(app: FastAPI) -> None:
     app : FastAPI
         Application of `planet_vector.server.api.app.create_app`.
     """
-    routes: List[Tuple[str, Callable[..., object], Dict[str, object]]] = [
+    routes: List[Route] = [
         (_ROOT, get_landing, openapi.DOCUMENT),
         ("/stac/conformance", get_conformance, openapi.DOCUMENT),
         ("/stac/queryables", get_queryables, openapi.DOCUMENT),
@@ -65,9 +65,7 @@ def add_stac(app: FastAPI) -> None:
         (f"{_ITEM}/assets/{ASSET}/{{name:item}}", get_asset, openapi.ASSET),
         ("/stac/search", search, openapi.SEARCH),
     ]
-    for path, answer, extra in routes:
-        app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
-        app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+    add_readable(app, routes)
     app.add_api_route("/stac/search", post_search, methods=["POST"], openapi_extra=openapi.POST)
     app.add_api_route("/stac", to_slash, methods=["GET", "HEAD"], include_in_schema=False)
 
@@ -152,10 +150,8 @@ async def get_collection(request: Request, collection: str) -> Response:
     """
 
     def make(service: Service, permission: Permission, base: str) -> Document:
-        for rows, scenes in service.items.collections(permission.scene_types, SAMPLES):
-            if rows.collection == collection:
-                return collection_document(rows, scenes, permission, base)
-        raise no_collection(collection)
+        rows, scenes = find_collection(service, permission, collection, SAMPLES)
+        return collection_document(rows, scenes, permission, base)
 
     return await document_answer(request, make, JSON)
 
@@ -179,7 +175,7 @@ async def get_collection_queryables(request: Request, collection: str) -> Respon
     """
 
     def make(service: Service, permission: Permission, base: str) -> Document:
-        check_collection(service, permission, collection)
+        find_collection(service, permission, collection)
         return queryables_document(base, collection)
 
     return await document_answer(request, make, SCHEMA_JSON)

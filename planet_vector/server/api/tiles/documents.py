@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, List, Optional
-from urllib.parse import quote
+from typing import List, Optional
 
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_mercator
+from planet_vector.server.api.documents import JSON, Document, collection_url, link
 from planet_vector.server.api.pages import OPENAPI_JSON
-from planet_vector.server.api.stac.collections import JSON
 from planet_vector.server.imagery.kept_pictures import MAX_ZOOM
-
-Document = Dict[str, object]
 
 ROOT = "/tiles"
 """Root of the API, without the final slash."""
@@ -43,24 +40,6 @@ _SOUTH, _NORTH = -85.0511287798066, 85.0511287798066  # latitudes of the edges o
 _PIXEL = 0.00028  # metres: the size of a pixel that scale denominators refer to
 
 
-def _link(rel: str, media_type: str, href: str, title: str = "") -> Document:
-    found: Document = {"rel": rel, "type": media_type, "href": href}
-    return {**found, "title": title} if title else found
-
-
-def collection_url(base: str, name: str) -> str:
-    """Return the address of a collection.
-
-    Parameters
-    ----------
-    base : str
-        Root address of the service.
-    name : str
-        Name of the basemap or scene type.
-    """
-    return f"{base}{ROOT}/collections/{quote(name, safe='')}"
-
-
 def tile_template(base: str, name: str) -> str:
     """Return the address of tiles with ``{z}``, ``{x}`` and ``{y}``.
 
@@ -71,7 +50,7 @@ def tile_template(base: str, name: str) -> str:
     name : str
         Name of the basemap or scene type.
     """
-    return f"{collection_url(base, name)}/map/tiles/{MATRIX_SET}/{{z}}/{{y}}/{{x}}"
+    return f"{collection_url(base, ROOT, name)}/map/tiles/{MATRIX_SET}/{{z}}/{{y}}/{{x}}"
 
 
 def landing(base: str) -> Document:
@@ -87,12 +66,12 @@ def landing(base: str) -> Document:
         "title": "Map tiles of this archive",
         "description": "Basemaps and scene types of an archive of GeoTIFFs as map tiles, served by planet_vector.",
         "links": [
-            _link("self", JSON, f"{root}/"),
-            _link("service-desc", OPENAPI_JSON, f"{base}/openapi.json"),
-            _link("service-doc", "text/html", f"{base}/docs"),
-            _link("conformance", JSON, f"{root}/conformance"),
-            _link("data", JSON, f"{root}/collections"),
-            _link(f"{_REL}/tiling-schemes", JSON, f"{root}/tileMatrixSets"),
+            link("self", JSON, f"{root}/"),
+            link("service-desc", OPENAPI_JSON, f"{base}/openapi.json"),
+            link("service-doc", "text/html", f"{base}/docs"),
+            link("conformance", JSON, f"{root}/conformance"),
+            link("data", JSON, f"{root}/collections"),
+            link(f"{_REL}/tiling-schemes", JSON, f"{root}/tileMatrixSets"),
         ],
     }
 
@@ -109,16 +88,16 @@ def collection_document(base: str, name: str, title: str, box: Optional[Bounds])
     box : (float, float, float, float) or None
         West, south, east, north in degrees; None without scenes.
     """
-    url = collection_url(base, name)
+    url = collection_url(base, ROOT, name)
     document: Document = {
         "id": name,
         "title": title,
         "dataType": "map",
         "crs": [_MERCATOR],
         "links": [
-            _link("self", JSON, url),
-            _link(f"{_REL}/tilesets-map", JSON, f"{url}/map/tiles", "Map tiles"),
-            _link("tilejson", JSON, f"{url}/tilejson.json", "TileJSON"),
+            link("self", JSON, url),
+            link(f"{_REL}/tilesets-map", JSON, f"{url}/map/tiles", "Map tiles"),
+            link("tilejson", JSON, f"{url}/tilejson.json", "TileJSON"),
         ],
     }
     if box is not None:
@@ -136,7 +115,7 @@ def collections_document(base: str, collections: List[Document]) -> Document:
     collections : list of dict
         Results of `collection_document`.
     """
-    return {"links": [_link("self", JSON, f"{base}{ROOT}/collections")], "collections": collections}
+    return {"links": [link("self", JSON, f"{base}{ROOT}/collections")], "collections": collections}
 
 
 def tilesets_document(base: str, name: str, title: str) -> Document:
@@ -149,15 +128,15 @@ def tilesets_document(base: str, name: str, title: str) -> Document:
     name, title : str
         Name and title of the collection.
     """
-    url = f"{collection_url(base, name)}/map/tiles"
+    url = f"{collection_url(base, ROOT, name)}/map/tiles"
     tileset = {
         "title": title,
         "dataType": "map",
         "crs": _MERCATOR,
         "tileMatrixSetURI": _SET_URI,
-        "links": [_link("self", JSON, f"{url}/{MATRIX_SET}"), _scheme(base)],
+        "links": [link("self", JSON, f"{url}/{MATRIX_SET}"), _scheme(base)],
     }
-    return {"links": [_link("self", JSON, url)], "tilesets": [tileset]}
+    return {"links": [link("self", JSON, url)], "tilesets": [tileset]}
 
 
 def tileset_document(base: str, name: str, title: str, box: Optional[Bounds], zoom: int) -> Document:
@@ -174,7 +153,7 @@ def tileset_document(base: str, name: str, title: str, box: Optional[Bounds], zo
     zoom : int
         Largest zoom that has tiles of more detail than the one before.
     """
-    url = f"{collection_url(base, name)}/map/tiles/{MATRIX_SET}"
+    url = f"{collection_url(base, ROOT, name)}/map/tiles/{MATRIX_SET}"
     template = f"{url}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}"
     document: Document = {
         "title": title,
@@ -182,10 +161,10 @@ def tileset_document(base: str, name: str, title: str, box: Optional[Bounds], zo
         "crs": _MERCATOR,
         "tileMatrixSetURI": _SET_URI,
         "links": [
-            _link("self", JSON, url),
+            link("self", JSON, url),
             _scheme(base),
-            {**_link("item", PNG, template), "templated": True},
-            _link("alternate", JSON, f"{collection_url(base, name)}/tilejson.json", "TileJSON"),
+            {**link("item", PNG, template), "templated": True},
+            link("alternate", JSON, f"{collection_url(base, ROOT, name)}/tilejson.json", "TileJSON"),
         ],
     }
     if box is not None:
@@ -196,7 +175,7 @@ def tileset_document(base: str, name: str, title: str, box: Optional[Bounds], zo
 
 
 def _scheme(base: str) -> Document:
-    return _link(f"{_REL}/tiling-scheme", JSON, f"{base}{ROOT}/tileMatrixSets/{MATRIX_SET}")
+    return link(f"{_REL}/tiling-scheme", JSON, f"{base}{ROOT}/tileMatrixSets/{MATRIX_SET}")
 
 
 def _limits(zoom: int, box: Bounds) -> Document:
@@ -228,7 +207,7 @@ def matrix_sets_document(base: str) -> Document:
     """
     url = f"{base}{ROOT}/tileMatrixSets/{MATRIX_SET}"
     entry = {"id": MATRIX_SET, "title": "Google Maps Compatible for the World", "uri": _SET_URI, "crs": _MERCATOR}
-    return {"tileMatrixSets": [{**entry, "links": [_link("self", JSON, url)]}]}
+    return {"tileMatrixSets": [{**entry, "links": [link("self", JSON, url)]}]}
 
 
 def matrix_set_document() -> Document:

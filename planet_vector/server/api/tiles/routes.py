@@ -5,7 +5,7 @@ FastAPI uses the docstring of a route up to the form feed as its description in 
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -14,14 +14,15 @@ from fastapi.responses import Response
 from planet_vector.geometry.wrapping import footprint_of
 from planet_vector.server.api.answers import json_answer, write_json
 from planet_vector.server.api.basemap_tiles import basemap_tile
+from planet_vector.server.api.documents import JSON, Document
 from planet_vector.server.api.item_paths import SCENE_ID
+from planet_vector.server.api.routing import Route, add_readable
 from planet_vector.server.api.scenes import find
 from planet_vector.server.api.service import base_url, enter, index_version, to_slash
-from planet_vector.server.api.stac.collections import JSON
 from planet_vector.server.api.stac.item_pages import document_answer
 from planet_vector.server.api.stac.openapi import COLLECTION, DOCUMENT, ITEM
 from planet_vector.server.api.tiles import documents
-from planet_vector.server.api.tiles.documents import MATRIX_SET, ROOT, Document
+from planet_vector.server.api.tiles.documents import MATRIX_SET, ROOT
 from planet_vector.server.api.tiles.lookup import find_tiled, largest_zoom, tiled, zoom_of
 from planet_vector.server.api.v0.openapi import TILE
 from planet_vector.server.api.visible_basemaps import VisibleBasemap, attend_layout, definition_of
@@ -41,7 +42,7 @@ def add_tiles(app: FastAPI) -> None:
     app : FastAPI
         Application of `planet_vector.server.api.app.create_app`.
     """
-    routes: List[Tuple[str, Callable[..., object], Mapping[str, object]]] = [
+    routes: List[Route] = [
         (f"{ROOT}/", get_landing, DOCUMENT),
         (f"{ROOT}/conformance", get_conformance, DOCUMENT),
         (f"{ROOT}/tileMatrixSets", list_matrix_sets, DOCUMENT),
@@ -54,9 +55,7 @@ def add_tiles(app: FastAPI) -> None:
         (f"{_TILESET}/{{z}}/{{y}}/{{x}}", get_tile, TILE),
         (f"{ROOT}/scenes/{{scene_type}}/{SCENE_ID}/tilejson.json", get_scene_tilejson, ITEM),
     ]
-    for path, answer, extra in routes:
-        app.add_api_route(path, answer, methods=["GET"], openapi_extra=dict(extra), response_class=Response)
-        app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+    add_readable(app, routes)
     app.add_api_route(ROOT, to_slash, methods=["GET", "HEAD"], include_in_schema=False)
 
 

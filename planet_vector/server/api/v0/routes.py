@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import List
 
 from fastapi import FastAPI
-from fastapi.responses import Response
 
 from planet_vector.server.api.item_paths import SCENE_ID
+from planet_vector.server.api.routing import Route, add_readable
 from planet_vector.server.api.service import to_slash
 from planet_vector.server.api.v0 import basemap_routes, openapi, quad_routes, scene_routes
 from planet_vector.server.api.v0.auth_routes import login
@@ -25,7 +25,7 @@ def add_v0(app: FastAPI) -> None:
     app : FastAPI
         Application of `planet_vector.server.api.app.create_app`.
     """
-    routes: List[Any] = [
+    routes: List[Route] = [
         ("/v0/scenes/", scene_routes.scene_types, openapi.ROOT),
         (_SCENES, scene_routes.list_scenes, openapi.LIST),
         (_SCENE, scene_routes.get_scene, openapi.SCENE),
@@ -43,9 +43,7 @@ def add_v0(app: FastAPI) -> None:
         (_QUADS + "{quad_id}/scenes/", quad_routes.list_quad_scenes, openapi.QUAD_SCENES),
         ("/v0/mosaics/{name}/{z}/{x}/{y}.png", basemap_routes.get_mosaic_tile, openapi.TILE),
     ]
-    for path, answer, extra in routes:
-        app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
-        app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+    add_readable(app, routes)
     app.add_api_route(_SCENES, scene_routes.list_scenes, methods=["POST"], openapi_extra=openapi.POST)
     # Old clients expect a range of shards in the template. Here shards are paths, because the host has one name.
     for tiles, answer in (
