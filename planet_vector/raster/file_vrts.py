@@ -55,7 +55,8 @@ def vrt_band(root: Element, said: Band) -> Element:
         If VRTs have no such data type.
     """
     if said.dtype not in _TYPES:
-        raise RasterAccessError(f"A band of type {said.dtype} cannot be combined with others: open it by itself.")
+        told = f"A band of type {said.dtype} cannot be combined with others, or with values that its file lacks"
+        raise RasterAccessError(f"{told}: download it.")
     texts = [("Description", said.description or "")]
     if said.nodata is not None:
         texts.append(("NoDataValue", repr(said.nodata)))
