@@ -12,6 +12,8 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 import planet_vector
+from planet_vector.assets import MaskAsset
+from planet_vector.bands.masks import QA_PIXEL
 from planet_vector.catalog.stac.item_assets import assets_of
 from planet_vector.connection_file import set_access
 from planet_vector.errors import NotFoundError, PlanetVectorError, RasterAccessError
@@ -217,6 +219,18 @@ def test_recorded_assets_are_those_that_pystac_reads(feature: Dict[str, Any]) ->
         assert [value.nodata for value in mine.values] == nodata or not any(
             band.get("nodata") is not None or band.get("scale", 1) != 1 or band.get("offset", 0) for band in bands
         )
+
+
+def test_the_quality_band_of_landsats_collection_2_masks_the_others() -> None:
+    path = RECORDED / "item-LC08_L2SP_028030_20200114_20200824_02_T1_SR.json"
+    if not path.is_file():
+        pytest.skip("the recordings are not here")
+    item = json.loads(path.read_text())
+    item = item.get("answer", item)
+    found = assets_of(item, policies(), {})
+    assert found["red"].mask == MaskAsset("qa_pixel", QA_PIXEL) and found["qa_pixel"].mask is None
+    item["id"] = item["id"].replace("_02_T1", "_01_T1")
+    assert assets_of(item, policies(), {})["red"].mask is None
 
 
 def small(crs: Any, place: Any, count: int, dtype: str) -> bytes:
