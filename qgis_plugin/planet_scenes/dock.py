@@ -166,17 +166,19 @@ class Dock(QgsDockWidget):
         except PlanetVectorError as error:
             self._failed(error)
 
-    def add_mosaic(self, product: str) -> None:
+    def add_mosaic(self, product: str, mask: str = "") -> None:
         """Add the whole search as one raster.
 
         Parameters
         ----------
         product : str
             The product.
+        mask : str, optional
+            Pixels to hide, as for `planet_scenes.masks.hide`.
         """
         self._with_name(
             lambda name: products.add_mosaic(
-                connections().current(), name, product, None, self._below(), view_of(self.iface)
+                connections().current(), name, product, None, self._below(), view_of(self.iface), mask
             )
         )
 
