@@ -24,7 +24,7 @@ from planet_vector.raster.vrt_xml import add_band, add_colour_table, add_metadat
 from planet_vector.scene import Scene
 
 WORDS = ("clouds", "haze", "shadow")
-"""What the toggle in the menus hides, as far as a mask tells it."""
+"""Words for the pixels that the toggle in the menus hides, as far as a mask tells them."""
 
 _Rectangle = Tuple[float, float, float, float]
 
@@ -98,7 +98,7 @@ def hide(catalog: Catalog, scene: Scene, products: Sequence[str], source: str, w
     source : str
         The raster.
     words : str
-        What to hide, as `planet_vector.bands.masks.parse_mask` takes it.
+        Pixels to hide, as `planet_vector.bands.masks.parse_mask` takes them.
 
     Returns
     -------
@@ -230,7 +230,7 @@ def _places(its: GridSpec, grid: GridSpec) -> Optional[Tuple[_Rectangle, _Rectan
 
 
 def _table(values: AbstractSet[int]) -> str:
-    """Return a look-up table that turns some values of 8 bits into 255, and all others into 0."""
+    """Return the table (LUT) that turns some values of 8 bits into 255, and all others into 0."""
     found = [_SHOWN if value in values else 0 for value in range(256)]
     # GDAL interpolates between entries, and continues the last one.
     ends = [at for at in range(256) if at in (0, 255) or found[at] != found[at - 1] or found[at] != found[at + 1]]

@@ -248,7 +248,8 @@ def open_browser(browser):
         view.expand(index)
         if depth == 0:
             return
-        wait_for(lambda: tree.dataItem(index).state() == Qgis.BrowserItemState.Populated, path, 20)
+        item = iface.browserModel().dataItem(tree.mapToSource(index))
+        wait_for(lambda: item.state() == Qgis.BrowserItemState.Populated, path, 20)
         settle()
         for row in range(tree.rowCount(index)):
             inner = tree.index(row, 0, index)
