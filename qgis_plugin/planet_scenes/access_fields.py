@@ -26,6 +26,8 @@ from planet_vector.asset_access import AssetAccess
 from planet_vector.connection_lookup import find_connection
 from planet_vector.errors import PlanetVectorError
 
+_AROUND = 40  # pixels around the text of a field
+
 
 class AccessFields(QgsCollapsibleGroupBoxBasic):
     """Fields for access to the files of a connection.
@@ -47,6 +49,9 @@ class AccessFields(QgsCollapsibleGroupBoxBasic):
         self.profile.setToolTip(tr("Profile of your AWS settings that has the keys of the store"))
         self.endpoint.setToolTip(tr("Host of the store; empty for that of your AWS settings"))
         self.hosts.setToolTip(tr("Further hosts that get the key, too, with commas between"))
+        # Wide enough for the longest placeholder.
+        room = self.tokens.fontMetrics().horizontalAdvance(self.tokens.placeholderText())
+        self.tokens.setMinimumWidth(room + _AROUND)
         self.pays = QCheckBox(tr("Pay for requests where the owner charges for them"), self)
         form = QFormLayout(self)
         form.addRow(tr("Tokens (SAS)"), self.tokens)

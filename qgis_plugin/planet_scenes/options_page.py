@@ -33,6 +33,8 @@ from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
 from planet_vector.vector import disk_cache
 
+_A_ROW = 4  # buttons
+
 
 class Factory(QgsOptionsWidgetFactory):
     """Factory of the options page."""
@@ -89,14 +91,16 @@ class Page(QgsOptionsPageWidget):
             "access": self._button(tr("Files…"), lambda: ask_for_access(self.selected(), self)),
             "use": self._button(tr("Use for searches"), lambda: connections().set_current(self.selected())),
         }
-        row = QHBoxLayout()
-        for button in self.buttons.values():
-            row.addWidget(button)
-        row.addStretch()
         first = QGroupBox(tr("Connections"), self)
         inner = QVBoxLayout(first)
         inner.addWidget(self.table)
-        inner.addLayout(row)
+        buttons = list(self.buttons.values())
+        for some in (buttons[:_A_ROW], buttons[_A_ROW:]):  # all in one would widen QGIS's dialog
+            row = QHBoxLayout()
+            for button in some:
+                row.addWidget(button)
+            row.addStretch()
+            inner.addLayout(row)
         self.kept = QLabel(self)
         self.clear = self._button(tr("Remove them"), self._clear)
         second = QGroupBox(tr("Search results cached on disk"), self)

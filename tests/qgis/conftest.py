@@ -28,7 +28,7 @@ from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSettings, QSize
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QMainWindow
 
-from tests.conftest import ROOT, Service, Start
+from tests.conftest import KEY, ROOT, Service, Start
 
 sys.path.append(str(ROOT / "qgis_plugin"))
 
@@ -162,6 +162,19 @@ def connect(service: Service, name: str, log_in: bool = True) -> Any:
     if log_in and service.key:
         connections().log_in(name, service.key)
     return connections().get(name)
+
+
+@pytest.fixture
+def enter_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the dialog that asks for a key answered with that of the sample service."""
+    from planet_scenes.log_in_fields import LogInDialog
+
+    def enter(dialog: LogInDialog) -> int:
+        dialog.fields.key.setText(KEY)
+        dialog.accept()
+        return int(dialog.result())
+
+    monkeypatch.setattr(LogInDialog, "exec", enter)
 
 
 @pytest.fixture(scope="session")

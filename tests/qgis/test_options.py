@@ -58,7 +58,7 @@ def test_a_service_of_the_environment_is_shown_and_cannot_be_removed(connected: 
     page.deleteLater()
 
 
-def test_buttons_do_what_they_say(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buttons_do_what_they_say(page: Page, enter_key: None, monkeypatch: pytest.MonkeyPatch) -> None:
     connections().add(Connection("other", "http://127.0.0.1:9/v0/"))
     page.select("other")
     enabled = {name for name, button in page.buttons.items() if button.isEnabled()}
@@ -68,13 +68,6 @@ def test_buttons_do_what_they_say(page: Page, monkeypatch: pytest.MonkeyPatch) -
     assert connections().current().name == "sample"
     page.buttons["log_out"].click()
     assert not connections().logged_in("sample")
-
-    def enter(dialog: LogInDialog) -> int:
-        dialog.fields.key.setText(KEY)
-        dialog.accept()
-        return int(dialog.result())
-
-    monkeypatch.setattr(LogInDialog, "exec", enter)
     page.buttons["log_in"].click()
     assert connections().logged_in("sample")
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("renamed", True))
