@@ -14,7 +14,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsFeature,
-    QgsField,
     QgsGeometry,
     QgsPointXY,
     QgsProcessingException,
@@ -36,9 +35,7 @@ FIELD = QgsGeometry.fromWkt("POLYGON((11.990 47.872,12.004 47.874,12.000 47.884,
 
 
 def _layer(kind: str, *shapes: QgsGeometry, names: Sequence[Any] = ()) -> QgsVectorLayer:
-    layer = QgsVectorLayer(f"{kind}?crs=EPSG:4326", "places", "memory")
-    layer.dataProvider().addAttributes([QgsField("name", QVariant.String)])
-    layer.updateFields()
+    layer = QgsVectorLayer(f"{kind}?crs=EPSG:4326&field=name:string", "places", "memory")
     rows = []
     for number, shape in enumerate(shapes):
         row = QgsFeature(layer.fields())
