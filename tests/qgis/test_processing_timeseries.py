@@ -146,7 +146,9 @@ def test_statistics_without_pixels_are_empty() -> None:
     [
         ("Point", [], [], {}, "layer of places is empty"),
         ("Point", [QgsGeometry()], [], {}, "Place '1' has no point and no polygon"),
-        ("Polygon", [QgsGeometry.fromWkt("POLYGON((1 1,1 1,1 1,1 1))")], [], {}, "invalid geometry"),
+        ("Polygon", [QgsGeometry.fromWkt("POLYGON((1 1,1 1,1 1,1 1))")], [], {}, "no point and no polygon"),
+        ("Point", [MIDDLE], [], {"ID": "nosuch"}, "has no column nosuch"),
+        ("Point", [MIDDLE], [], {"SCALE": "(a"}, r"Factor of the pixels is \(a: give a number"),
         ("MultiPoint", [QgsGeometry.fromWkt("MULTIPOINT((1 1),(2 2))")], [], {}, "has several points"),
         ("Point", [MIDDLE, MIDDLE], ["a", "a"], {"ID": "name"}, "Two places have the id 'a'"),
         ("Point", [MIDDLE], [None], {"ID": "name"}, "has no value in name"),
