@@ -14,6 +14,7 @@ import pytest
 rasterio = pytest.importorskip("rasterio")
 pytest.importorskip("odc.stac")
 import cloudpickle  # noqa: E402
+import geopandas  # noqa: E402
 import numpy as np  # noqa: E402
 import shapely  # noqa: E402
 from rasterio.warp import transform  # noqa: E402
@@ -99,7 +100,8 @@ def test_scenes_need_not_cover_the_area_of_a_cube(on_land: Land) -> None:
     area = corner_of(SHOTS[0])
     with pytest.raises(QueryError, match=r"covers [0-9.]+ %.* partly=True"):
         planet_vector.to_xarray(scenes, area=area)
-    here = planet_vector.to_xarray(scenes, area=area, partly=True)
+    frame = geopandas.GeoSeries([area], crs=4326).to_crs(32632)  # any area that a search takes
+    here = planet_vector.to_xarray(scenes, area=frame, partly=True)
     by_name = planet_vector.to_xarray(f"PLANET:ortho?acquired={DAYS}&intersects={area.wkt}")
     assert here.coords.equals(by_name.coords)
     everywhere = planet_vector.to_xarray(scenes, partly=True)
@@ -111,6 +113,17 @@ def test_scenes_need_not_cover_the_area_of_a_cube(on_land: Land) -> None:
     assert shared.sizes["x"] < COLUMNS
     with pytest.raises(NotFoundError, match="None of the scenes touches"):
         planet_vector.to_xarray(scenes, area=shapely.box(0, 0, 1, 1), partly=True)
+    for wrong, told in [
+        ({"resampling": "lanczos"}, "it takes nearest, bilinear, cubic, average"),
+        ({"chunks": {"y": 0}}, "whole numbers from 1 for y and x"),
+        ({"chunks": {"z": 5}}, "chunks is {'z': 5}"),
+        ({"rectangle": True, "partly": True}, "leave out"),
+    ]:
+        with pytest.raises(QueryError, match=told):
+            planet_vector.to_xarray(scenes, **wrong)
+    for odd, told in [(scenes[0], "into a list"), ([], "no scenes"), (["x"], "are of type str")]:
+        with pytest.raises(QueryError, match=told):
+            planet_vector.to_xarray(odd)
     with pytest.raises(QueryError, match="is a Point"):
         planet_vector.search("PLANET:ortho", intersects=area.centroid).to_xarray()
     with pytest.raises(NotFoundError, match="No scenes"):
