@@ -21,6 +21,8 @@ from rasterio.warp import transform  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import AuthError, NotFoundError, QueryError, RasterAccessError  # noqa: E402
+from planet_vector.config import Settings  # noqa: E402
+from planet_vector.keys import Key  # noqa: E402
 from planet_vector.raster.credential_files import temporary_folder  # noqa: E402
 from planet_vector.stacks import worker_keys  # noqa: E402
 
@@ -143,11 +145,22 @@ def test_the_key_reaches_other_processes_and_is_in_nothing_that_travels(
     loaded = cloudpickle.loads(pickled).alpha[0, :9].values  # as in a worker, which finds no key itself
     assert np.array_equal(loaded, cube.alpha[0, :9].values)
     files = list(temporary_folder().glob("worker-*.txt"))
-    assert key in [file.read_text() for file in files]
+    assert key in [file.read_text().split()[-1] for file in files]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600} or os.name == "nt"
     worker_keys._remove()  # as at the end of the process
     with pytest.raises(AuthError, match="on another machine or has ended"):
         cloudpickle.loads(pickled).alpha[0, :9].compute()
+
+
+@pytest.mark.parametrize("key", [Key("k3y"), Key("t0ken", scheme="Bearer"), Key.of_user("anna", "p w")], ids=repr)
+def test_a_worker_sends_the_key_as_the_process_that_made_the_task(key: Key) -> None:
+    root = "https://imagery.example.org/v0/"
+    token = worker_keys.token_for_workers(Settings(root, key))
+    try:
+        assert worker_keys.settings_of_worker(root, token).key == key
+        assert worker_keys.settings_of_worker("https://other.example.org/v0/", token).key is None
+    finally:
+        worker_keys._remove()
 
 
 WORKERS = """
