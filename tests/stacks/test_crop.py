@@ -195,7 +195,7 @@ def test_what_cannot_be_is_said_before_anything_is_written(on_land: Land, tmp_pa
     with pytest.raises(NotFoundError, match="no product"):
         planet_vector.crop_stack(stack, tmp_path / "none", product="analytic")
     features = [scene.feature for scene in stack.scenes]
-    with pytest.raises(QueryError, match="GeoJSON Features"):
+    with pytest.raises(QueryError, match="of type dict: take those of a search"):
         planet_vector.crop_stack(planet_vector.find_stacks(features)[0], tmp_path / "none")
     far = Scene(
         {**features[0], "id": "far", "geometry": json.loads(shapely.to_geojson(shapely.box(0, 0, 1, 1)))}, ORTHO

@@ -97,8 +97,8 @@ def test_a_search_becomes_a_geoparquet_file(run: Run, service: Service, tmp_path
     path = tmp_path / "scenes.parquet"
     command = ["planet-vector", "search", "--cloud-cover", "20", "--geoparquet", str(path)]
     done = run(*command, env=service.environ)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
     expected = [json.loads(line) for line in run(*command[:4], env=service.environ).stdout.splitlines()]
+    assert (done.returncode, done.stdout) == (0, f"{path}: {len(expected)} scenes\n"), done.stderr
     frame = geopandas.read_parquet(path).set_index("id")
     assert list(frame.index) == [feature["id"] for feature in expected]
     assert frame.crs == "OGC:CRS84" or frame.crs.to_epsg() == 4326
