@@ -19,7 +19,7 @@ from planet_scenes import combined_rasters, overviews, product_sources, raster_o
 from planet_scenes.connection import Connection
 from planet_scenes.imagery import TILES, Imagery, bands_of, preferred
 from planet_scenes.layers import NAME, group_below
-from planet_scenes.raster_style import draw_colours, draw_index
+from planet_scenes.raster_style import default_style, draw_colours, draw_index, own_colours
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.assets import SpectralBand
@@ -35,6 +35,9 @@ _INDEX = "index"  # parameter of a layer's name: the two bands of an index
 
 BANDS = "planet_scenes/bands"
 """Custom property of raster layers: the names of the bands drawn."""
+
+_OF_TILES = (1, 2, 3), 4
+"""Bands of tiles drawn as colours, and their alpha band."""
 
 Done = Optional[Callable[[List[QgsRasterLayer]], None]]
 
@@ -171,7 +174,7 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
     def work(feedback: Any) -> List[QgsRasterLayer]:
         basemap = catalog.basemaps.named(name.item)
         path = product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
-        return [_opened(path, basemap.name, planet_name)]
+        return [_opened(path, basemap.name, planet_name, *_OF_TILES)]
 
     return _adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
 
@@ -285,12 +288,13 @@ def _layer(
     again = connection.name_of(scene, imagery.name)
     source = _source(catalog, scene, imagery.name)
     if imagery.name == TILES:
-        return _opened(source, title, again)
+        return _opened(source, title, again, *_OF_TILES)
     if len(imagery.products) == 1:
         source = overviews.prepared(catalog, scene, imagery.name, source, feedback)
     if imagery.index:
         a, b = imagery.bands
-        layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, _of_index(again, a, b))
+        computed = combined_rasters.normalised_difference(source, a, b, title)
+        layer = _opened(computed, title, _of_index(again, a, b), (1,))
         layer.setCustomProperty(BANDS, [imagery.index.upper()])
         draw_index(layer)
         return layer
@@ -330,8 +334,9 @@ def _raster(
         for number, colour in zip(chosen, ("Red", "Green", "Blue")):
             colours[number - 1] = colour
     drawn = stretch.drawn(dataset, title, view.extent, view.crs, colours)
+    shown, alpha = ([band.number for band in drawn.bands], 0) if drawn.bands else own_colours(dataset)
     dataset = None
-    layer = _opened(source, title, again)
+    layer = _opened(source, title, again, shown, alpha)
     names = [known[band.number - 1].description if known else "" for band in drawn.bands]
     told = [name or tr("Band {number}").format(number=band.number) for name, band in zip(names, drawn.bands)]
     layer.setCustomProperty(BANDS, told)
@@ -339,16 +344,16 @@ def _raster(
     return layer
 
 
-def _opened(source: str, title: str, again: str) -> QgsRasterLayer:
-    """Open a raster layer in a worker and move it to the main thread.
+def _opened(source: str, title: str, again: str, bands: Sequence[int], alpha: int = 0) -> QgsRasterLayer:
+    """Open a raster layer in a worker, draw some bands, or QGIS's choice, and move it to the main thread.
 
     Raises
     ------
     RasterAccessError
         If QGIS cannot open it.
     """
-    options = QgsRasterLayer.LayerOptions(False)  # no default style: computing it would read the raster
-    layer = QgsRasterLayer(source, title, "gdal", options)
+    with default_style(source, bands, alpha) as styled:
+        layer = QgsRasterLayer(source, title, "gdal", QgsRasterLayer.LayerOptions(styled))
     if not layer.isValid():
         raise RasterAccessError(tr("QGIS cannot open {title}.").format(title=title))
     layer.setCustomProperty(NAME, again)
