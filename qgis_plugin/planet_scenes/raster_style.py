@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from os.path import isfile
 from pathlib import Path
-from typing import Any, Iterator, Sequence, Tuple
+from typing import Any, Iterator, Sequence
 
 from osgeo import gdal
 from qgis.core import (
@@ -73,8 +73,8 @@ def default_style(source: str, bands: Sequence[int], alpha: int = 0) -> Iterator
         style.unlink(missing_ok=True)  # another task may have opened the same raster
 
 
-def own_colours(dataset: gdal.Dataset) -> Tuple[Sequence[int], int]:
-    """Return the bands that QGIS draws as colours without a stretch, and the alpha band, or 0.
+def own_colours(dataset: gdal.Dataset) -> Sequence[int]:
+    """Return the bands that QGIS draws as colours without a stretch.
 
     Parameters
     ----------
@@ -83,18 +83,16 @@ def own_colours(dataset: gdal.Dataset) -> Tuple[Sequence[int], int]:
 
     Returns
     -------
-    (sequence of int, int)
-        No bands if they are not red, green, blue, and perhaps alpha, of 8 bits.
+    sequence of int
+        Empty if they are not red, green, blue, and perhaps alpha, of 8 bits.
     """
     bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
     colours = [band.GetColorInterpretation() for band in bands]
-    has_alpha = colours == [*_RGB, gdal.GCI_AlphaBand]
-    if any(band.DataType != gdal.GDT_Byte for band in bands) or not (has_alpha or colours == _RGB):
-        return (), 0
-    return (1, 2, 3), 4 if has_alpha else 0
+    known = colours in (_RGB, [*_RGB, gdal.GCI_AlphaBand]) and all(band.DataType == gdal.GDT_Byte for band in bands)
+    return (1, 2, 3) if known else ()
 
 
-def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
+def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn, alpha: int = 0) -> None:
     """Draw three bands as colours or one as grey, stretched; a layer without bands to draw keeps its own colours.
 
     Parameters
@@ -103,6 +101,8 @@ def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
         The layer.
     drawn : stretch.Drawn
         The bands and their limits.
+    alpha : int, optional
+        Number of the band with the opacity; 0 for none.
     """
     provider = layer.dataProvider()
     if len(drawn.bands) == 3:
@@ -116,10 +116,12 @@ def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
             ),
         ):
             take(_stretch(provider, band))
+        renderer.setAlphaBand(alpha or -1)
         layer.setRenderer(renderer)
     elif len(drawn.bands) == 1:
         gray = QgsSingleBandGrayRenderer(provider, drawn.bands[0].number)
         gray.setContrastEnhancement(_stretch(provider, drawn.bands[0]))
+        gray.setAlphaBand(alpha or -1)
         layer.setRenderer(gray)
 
 
