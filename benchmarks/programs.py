@@ -39,12 +39,12 @@ PROMISED = {("visual", "QGIS"): (2.0, 2e6), ("mosaic of 28", "QGIS"): (3.0, 20e6
 QGIS = """
 import sys, time
 sys.path[:0] = [ROOT, ROOT + "/qgis_plugin"]
-from qgis.core import QgsApplication, QgsMapRendererSequentialJob, QgsMapSettings, QgsRasterLayer
+from qgis.core import QgsApplication, QgsMapRendererSequentialJob, QgsMapSettings
 from qgis.PyQt.QtCore import QSize
 program = QgsApplication([], True)
 program.initQgis()
 import planet_vector
-from planet_scenes import combined_rasters, overviews, product_sources
+from planet_scenes import combined_rasters, overviews, product_sources, products
 from planet_vector.scene import Scene
 from planet_vector.query import Query
 class Feedback:
@@ -60,8 +60,7 @@ if TASK == "mosaic of 28":
 else:
     scene = catalog.scene("ortho", NAME)
     source = overviews.prepared(catalog, scene, TASK, product_sources.name_of(catalog, scene, TASK), Feedback())
-layer = QgsRasterLayer(source, "x", "gdal", QgsRasterLayer.LayerOptions(False))
-assert layer.isValid()
+layer = products._raster(source, "x", "", products.View())
 named = time.perf_counter()
 settings = QgsMapSettings()
 settings.setLayers([layer])

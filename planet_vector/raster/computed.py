@@ -123,15 +123,23 @@ class ComputedFile:
             first, last = int(window.col_off // SIDE), int(-(-(window.col_off + window.width) // SIDE))
             self._expected = first, min(last, self._across)
 
-    def read(self, ranges: Sequence[Tuple[int, int]], ahead: bool = False) -> List[bytes]:
+    def read_around(self, offset: int, length: int) -> Tuple[int, bytes]:
+        """Return a byte range, with its offset.
+
+        Parameters
+        ----------
+        offset, length : int
+            The range.
+        """
+        return offset, self.read([(offset, length)])[0]
+
+    def read(self, ranges: Sequence[Tuple[int, int]]) -> List[bytes]:
         """Return byte ranges of the file.
 
         Parameters
         ----------
         ranges : sequence of (int, int)
             Offsets and lengths.
-        ahead : bool
-            Not used.
 
         Raises
         ------

@@ -51,15 +51,29 @@ class MountedFile(Protocol):
     def size(self) -> int:
         """Size of the file in bytes."""
 
-    def read(self, ranges: Sequence[Tuple[int, int]], ahead: bool = False) -> List[bytes]:
+    def read(self, ranges: Sequence[Tuple[int, int]]) -> List[bytes]:
         """Return byte ranges, given as offsets and lengths; shorter at the end of the file.
 
         Parameters
         ----------
         ranges : sequence of (int, int)
             Offsets and lengths.
-        ahead : bool
-            Whether the bytes that follow will probably be read next.
+        """
+
+    def read_around(self, offset: int, length: int) -> Tuple[int, bytes]:
+        """Return a byte range together with bytes around it that cost nothing more.
+
+        GDAL reads headers by some hundred reads of a few bytes; the bytes around the last one serve most of them.
+
+        Parameters
+        ----------
+        offset, length : int
+            The range.
+
+        Returns
+        -------
+        (int, bytes)
+            Offset and bytes, which contain the range; shorter at the end of the file.
         """
 
     def knows_better(self, ranges: Sequence[Tuple[int, int]]) -> bool:
@@ -86,10 +100,11 @@ class _Struct(ctypes.Structure):
 
 
 class _Handle:
-    """Position of one reader of a file."""
+    """Position of one reader of a file, and the bytes around its last read."""
 
     def __init__(self, file: MountedFile) -> None:
         self.file, self.position, self.ended = file, 0, False
+        self.first, self.held = 0, b""
 
 
 _prefix = f"/vsiplanet_vector_{uuid.uuid4().hex}/"  # unique, as the process may contain another copy of this package
@@ -243,11 +258,15 @@ def _read(number: int, buffer: int, size: int, count: int) -> int:
     handle, length = _handles[number], size * count
     if not length:
         return 0
-    try:
-        (found,) = handle.file.read([(handle.position, length)], ahead=True)
-    except BaseException as error:
-        _failed(handle.file, error)
-        return 0
+    at = handle.position - handle.first
+    if at < 0 or at + length > len(handle.held):
+        try:
+            handle.first, handle.held = handle.file.read_around(handle.position, length)
+        except BaseException as error:
+            _failed(handle.file, error)
+            return 0
+        at = handle.position - handle.first
+    found = handle.held[at : at + length]
     ctypes.memmove(buffer, found, len(found))
     handle.position += len(found)
     handle.ended = len(found) < length

@@ -18,6 +18,7 @@ from planet_vector.raster.spans import Range
 MOST_AHEAD = 128  # chunks, 2 MB; most that a sequential reader fetches at once
 MOST_HELD = 4 * 2**20  # bytes; most that a file holds for as long as it is in use
 BUDGET = 30.0  # seconds for one read with all its retries
+_MOST_AROUND = 4  # chunks; most that are returned around a read
 _GIVES_UP = 1.0  # seconds after a failure in which further reads of GDAL fail at once
 
 
@@ -164,15 +165,42 @@ class RemoteFile:
             foreseen = self._foreseen
             return foreseen is not None and not all(foreseen.spans_of(at, at + length) for at, length in ranges)
 
-    def read(self, ranges: Sequence[Tuple[int, int]], ahead: bool = False) -> List[bytes]:
+    def read_around(self, offset: int, length: int) -> Tuple[int, bytes]:
+        """Return a byte range within its chunks, and read ahead if it continues where the last read ended.
+
+        A foreseen range is returned alone, as its bytes are dropped once they have been read.
+
+        Parameters
+        ----------
+        offset, length : int
+            First byte and number of bytes.
+
+        Returns
+        -------
+        (int, bytes)
+            Offset and bytes, fewer at the end of the file.
+
+        Raises
+        ------
+        ServiceError, RasterAccessError
+            As `read`.
+        """
+        foreseen = self._foreseen
+        body = None if foreseen is None else foreseen.take(offset, offset + length)
+        if body is not None:
+            return offset, body
+        numbers = numbers_of(offset, offset + length)
+        if len(numbers) <= _MOST_AROUND and (foreseen is None or not foreseen.spans_of(offset, offset + length)):
+            offset, length = numbers[0] * CHUNK, len(numbers) * CHUNK
+        return offset, self._read([(offset, length)], True)[0]
+
+    def read(self, ranges: Sequence[Tuple[int, int]]) -> List[bytes]:
         """Return the bytes of some ranges, fewer at the end of the file.
 
         Parameters
         ----------
         ranges : sequence of (int, int)
             First byte and number of bytes of each.
-        ahead : bool
-            Whether to read ahead if a read continues where the last one ended.
 
         Returns
         -------
@@ -186,6 +214,9 @@ class RemoteFile:
         RasterAccessError
             If the file has changed since it was opened.
         """
+        return self._read(ranges, False)
+
+    def _read(self, ranges: Sequence[Tuple[int, int]], ahead: bool) -> List[bytes]:
         self._requests.begin(BUDGET)
         wanted = [(offset, min(offset + length, self.size)) for offset, length in ranges]
         foreseen = self._foreseen

@@ -19,7 +19,7 @@ from planet_scenes import combined_rasters, masks, overviews, product_sources, r
 from planet_scenes.connection import Connection
 from planet_scenes.imagery import TILES, Imagery, bands_of, preferred
 from planet_scenes.layers import NAME, group_below
-from planet_scenes.raster_style import draw_colours, draw_index
+from planet_scenes.raster_style import default_style, draw_colours, draw_index, own_colours
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.assets import SpectralBand
@@ -37,6 +37,9 @@ _INDEX, _MASK = "index", "mask"
 
 BANDS = "planet_scenes/bands"
 """Custom property of raster layers: the names of the bands drawn."""
+
+_OF_TILES = (1, 2, 3), 4
+"""Bands of tiles drawn as colours, and their alpha band."""
 
 Done = Optional[Callable[[List[QgsRasterLayer]], None]]
 
@@ -176,7 +179,7 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
     def work(feedback: Any) -> List[QgsRasterLayer]:
         basemap = catalog.basemaps.named(name.item)
         path = product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
-        return [_opened(path, basemap.name, planet_name)]
+        return [_opened(path, basemap.name, planet_name, *_OF_TILES)]
 
     return _adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
 
@@ -291,7 +294,7 @@ def _layer(
     title = f"{scene.id} {_shown(imagery)}"
     again = _with(connection.name_of(scene, imagery.name), (_MASK, imagery.mask))
     if imagery.name == TILES:
-        return _opened(_source(catalog, scene, TILES), title, again)
+        return _opened(_source(catalog, scene, TILES), title, again, *_OF_TILES)
     if imagery.mask:
         for mask in masks.masks_of(scene, imagery.products):
             overviews.prepared(
@@ -305,7 +308,7 @@ def _layer(
     if imagery.index:
         a, b = imagery.bands
         again = _with(again, (_INDEX, f"{a},{b}"))
-        layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, again)
+        layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, again, (1,))
         layer.setCustomProperty(BANDS, [imagery.index.upper()])
         draw_index(layer)
         return layer
@@ -350,8 +353,9 @@ def _raster(
         for number, colour in zip(chosen, ("Red", "Green", "Blue")):
             colours[number - 1] = colour
     drawn = stretch.drawn(dataset, title, view.extent, view.crs, colours)
+    shown = [band.number for band in drawn.bands] or own_colours(dataset)
     dataset = None
-    layer = _opened(source, title, again)
+    layer = _opened(source, title, again, shown, alpha)
     names = [known[band.number - 1].description if known else "" for band in drawn.bands]
     told = [name or tr("Band {number}").format(number=band.number) for name, band in zip(names, drawn.bands)]
     layer.setCustomProperty(BANDS, told)
@@ -359,16 +363,16 @@ def _raster(
     return layer
 
 
-def _opened(source: str, title: str, again: str) -> QgsRasterLayer:
-    """Open a raster layer in a worker and move it to the main thread.
+def _opened(source: str, title: str, again: str, bands: Sequence[int], alpha: int = 0) -> QgsRasterLayer:
+    """Open a raster layer in a worker, draw some bands, or QGIS's choice, and move it to the main thread.
 
     Raises
     ------
     RasterAccessError
         If QGIS cannot open it.
     """
-    options = QgsRasterLayer.LayerOptions(False)  # no default style: computing it would read the raster
-    layer = QgsRasterLayer(source, title, "gdal", options)
+    with default_style(source, bands, alpha) as styled:
+        layer = QgsRasterLayer(source, title, "gdal", QgsRasterLayer.LayerOptions(styled))
     if not layer.isValid():
         raise RasterAccessError(tr("QGIS cannot open {title}.").format(title=title))
     layer.setCustomProperty(NAME, again)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from os.path import isfile
+from pathlib import Path
+from typing import Any, Iterator, Sequence
 
+from osgeo import gdal
 from qgis.core import (
+    Qgis,
     QgsColorRampShader,
     QgsContrastEnhancement,
     QgsMultiBandColorRenderer,
@@ -16,10 +21,75 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 
 from planet_scenes import stretch
+from planet_vector.atomic_files import complete
 
 # ColorBrewer's RdYlGn, from -1 to 1: bare ground, water and cities are below 0.2, dense vegetation is above 0.6.
 _INDEX = ((-1.0, "#a50026"), (-0.2, "#d73027"), (0.0, "#fdae61"), (0.2, "#ffffbf"), (0.4, "#a6d96a"), (0.6, "#1a9850"),
           (1.0, "#006837"))  # fmt: skip
+
+
+_RGB = [gdal.GCI_RedBand, gdal.GCI_GreenBand, gdal.GCI_BlueBand]
+
+
+@contextmanager
+def default_style(source: str, bands: Sequence[int], alpha: int = 0) -> Iterator[bool]:
+    """Write the default style of a raster while QGIS opens it.
+
+    Without one, QGIS computes limits for a contrast stretch of each new layer, even if it then draws without any, and
+    reads the whole raster for it. That costs as many requests as drawing it.
+
+    Parameters
+    ----------
+    source : str
+        The raster. Styles belong to local files, such as VRTs.
+    bands : sequence of int
+        The bands drawn as red, green and blue, or the one drawn as grey.
+    alpha : int
+        The alpha band, or 0.
+
+    Yields
+    ------
+    bool
+        Whether there is a style.
+    """
+    path = Path(source)
+    if len(bands) not in (1, 3) or not isfile(path):  # unlike Path.is_file, False for a name that is too long
+        yield False
+        return
+    if len(bands) == 3:
+        drawn = 'type="multibandcolor" redBand="{}" greenBand="{}" blueBand="{}"'.format(*bands)
+    else:
+        drawn = f'type="singlebandgray" grayBand="{bands[0]}"'
+    style = path.with_suffix(".qml")
+    with complete(style) as part:
+        part.write_text(
+            f'<qgis version="{Qgis.QGIS_VERSION}" minScale="1e+08" maxScale="0" hasScaleBasedVisibilityFlag="0"><pipe>'
+            f'<rasterrenderer {drawn} alphaBand="{alpha or -1}" opacity="1"/></pipe></qgis>',
+            encoding="utf-8",
+        )
+    try:
+        yield True
+    finally:
+        style.unlink(missing_ok=True)  # another task may have opened the same raster
+
+
+def own_colours(dataset: gdal.Dataset) -> Sequence[int]:
+    """Return the bands that QGIS draws as colours without a stretch.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The raster.
+
+    Returns
+    -------
+    sequence of int
+        Empty if they are not red, green, blue, and perhaps alpha, of 8 bits.
+    """
+    bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
+    colours = [band.GetColorInterpretation() for band in bands]
+    known = colours in (_RGB, [*_RGB, gdal.GCI_AlphaBand]) and all(band.DataType == gdal.GDT_Byte for band in bands)
+    return (1, 2, 3) if known else ()
 
 
 def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn, alpha: int = 0) -> None:

@@ -73,6 +73,8 @@ def test_the_first_picture_of_a_product_is_of_a_few_tiles(connected: Any, large:
     (layer,) = add(connected, [scene], "visual")
     before = asked(large)
     assert before.count("file") == 2  # where the link leads, and the header
+    assert before.count("tile") == 1  # that there are tiles; QGIS's default style would read all of the picture
+    assert not list(Path(layer.source()).parent.glob("*.qml"))
     picture = render([layer], layer.extent(), layer.crs().authid(), 200)
     drawn = asked(large)
     assert "file" not in drawn and 0 < (before + drawn).count("tile") <= 16
@@ -84,7 +86,8 @@ def test_a_mosaic_from_afar_is_of_tiles_and_has_no_seam(connected: Any, large: W
     name = f"PLANET:ortho?api_url={connected.url}"
     large.requests()
     (layer,) = outcome(lambda done: products.add_mosaic(connected, name, "visual", done))
-    assert asked(large).count("file") == 4
+    before = asked(large)
+    assert before.count("file") == 4 and before.count("tile") == 2
     extent = layer.extent()
     picture = render([layer], extent, layer.crs().authid(), 300)
     assert "file" not in asked(large)

@@ -161,6 +161,26 @@ def test_a_file_is_opened_by_one_request_for_it(watched: Watched, monkeypatch: p
     assert len(watched.requests()) == before + 1
 
 
+@pytest.mark.parametrize("name", ["strips", "levels"])
+def test_a_header_is_read_from_memory(watched: Watched, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GDAL reads it by hundreds of small pieces, of which few pass through the locks and caches of the file."""
+    passed = []
+    around = remote_file.RemoteFile.read_around
+
+    def counted(file: Any, offset: int, length: int) -> Tuple[int, bytes]:
+        first, found = around(file, offset, length)
+        content = (watched.service.archive / f"{name}.tif").read_bytes()
+        assert first <= offset and found == content[first : first + len(found)]
+        assert first + len(found) >= min(offset + length, len(content))
+        passed.append(found)
+        return first, found
+
+    monkeypatch.setattr(remote_file.RemoteFile, "read_around", counted)
+    with opened(watched, name, monkeypatch) as dataset:
+        assert dataset.overviews(1) == ([2, 4, 8] if name == "levels" else [])
+    assert 0 < len(passed) <= 12
+
+
 def test_a_server_of_one_range_at_a_time_is_asked_so(catalog: ScenesV0, pair: Pair, geotiff: Path) -> None:
     remote_file.kept.clear()
     with open_link(catalog, pair.link("direct"), "scene") as dataset, rasterio.open(geotiff) as file:
@@ -221,6 +241,29 @@ def test_what_is_read_ahead_is_bounded() -> None:
     second = plan.missing([ranges[len(first)]])
     assert second[0] == ranges[len(first)]
     assert not plan._held  # what was read is given up
+
+
+def test_blocks_are_taken_once_and_as_they_are() -> None:
+    rng = np.random.default_rng(20)
+    content = rng.bytes(6000)
+    for _ in range(100):
+        ranges = sorted({(int(a), int(a + n)) for a, n in zip(rng.integers(0, 5000, 30), rng.integers(1, 900, 30))})
+        told: List[Tuple[int, int]] = []
+        plan = read_ahead.Foreseen(ranges[::2], told=told.append)
+        plan.extend(ranges[1::2])
+        assert plan.take(*ranges[0]) is None  # nothing is here yet
+        spans = plan.begin(plan._spans)
+        plan.hold({span: content[span[0] : span[1]] for span in spans if rng.random() < 0.7})
+        for first, end in ranges:
+            here = plan.here(plan._spans)
+            found = plan.take(first, end)
+            if found is None:
+                continue
+            assert found == content[first:end]
+            span = told.pop()
+            assert span in here and span[0] <= first and end <= span[1]
+            assert (span in plan.here([span])) == (end < span[1])  # its last bytes give it up
+        assert not told
 
 
 @pytest.mark.parametrize("gap", [0, 10, 1000])
