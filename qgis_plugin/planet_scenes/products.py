@@ -15,7 +15,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication, QDate, QLocale
 
-from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch, style
+from planet_scenes import combined_rasters, masks, overviews, product_sources, raster_opening, stretch, style
 from planet_scenes.connection import Connection
 from planet_scenes.imagery import TILES, Imagery, bands_of, preferred
 from planet_scenes.layers import NAME, group_below
@@ -31,7 +31,9 @@ from planet_vector.raster.gdal_xml import tiles_level
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
 
-_INDEX = "index"  # parameter of a layer's name: the two bands of an index
+# Parameters of a layer's name that only this plugin reads, to restore the layer: the two bands of an index, and what is
+# hidden of the scenes.
+_INDEX, _MASK = "index", "mask"
 
 BANDS = "planet_scenes/bands"
 """Custom property of raster layers: the names of the bands drawn."""
@@ -105,6 +107,7 @@ def add_mosaic(
     on_done: Done = None,
     below: Optional[QgsVectorLayer] = None,
     view: View = View(),  # noqa: B008
+    mask: str = "",
 ) -> Task:
     """Add all scenes of a search as one raster, the first scene on top.
 
@@ -122,6 +125,8 @@ def add_mosaic(
         The search layer of the scenes.
     view : View
         The current view: pixels within it determine the contrast stretch.
+    mask : str, optional
+        Pixels to hide, as for `planet_scenes.masks.hide`; other scenes show through there.
 
     Returns
     -------
@@ -140,9 +145,9 @@ def add_mosaic(
             if len(scenes) > combined_rasters.MOST_SCENES:
                 break
         chosen = query.schema.product(product)
-        path = combined_rasters.mosaic(catalog, scenes, chosen)
+        path = combined_rasters.mosaic(catalog, scenes, chosen, mask)
         title = tr("Mosaic of {count} scenes").format(count=len(scenes))
-        again = str(replace(name, parameters=(*name.without(["product"]).parameters, ("product", chosen))))
+        again = _with(str(name.without(["product"])), ("product", chosen), (_MASK, mask))
         return [_raster(path, title, again, view)]
 
     return _adding(tr("Opening a mosaic"), work, below, on_done)
@@ -215,16 +220,17 @@ def _source_again(catalog: Catalog, name: Name) -> str:
     if name.is_basemap:
         basemap = catalog.basemaps.named(name.item)
         return product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
+    mask = name.get(_MASK) or ""
     if name.item:
-        source = _source(catalog, catalog.scene(name.collection, name.item), name.part)
+        source = _source(catalog, catalog.scene(name.collection, name.item), name.part, mask)
         pair = name.get(_INDEX)
         if pair is None:
             return source
         a, _, b = pair.partition(",")
         return combined_rasters.normalised_difference(source, int(a), int(b), f"{name.item} {name.part}")
-    query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
+    query = Query.parse(catalog.schema(name.collection), name.without([*LAYER_PARAMETERS, _MASK]).parameters)
     scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
-    return combined_rasters.mosaic(catalog, scenes, query.schema.product(name.get("product")))
+    return combined_rasters.mosaic(catalog, scenes, query.schema.product(name.get("product")), mask)
 
 
 def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any, on_done: Done) -> Task:
@@ -275,42 +281,54 @@ def layer_name(scene: Scene, imagery: Imagery) -> str:
 
 
 def _shown(imagery: Imagery) -> str:
-    return imagery.index.upper() or imagery.title or imagery.name
+    title = imagery.index.upper() or imagery.title or imagery.name
+    return tr("{title}, masked").format(title=title) if imagery.mask else title
 
 
 def _layer(
     catalog: Catalog, connection: Connection, scene: Scene, imagery: Imagery, view: View, feedback: Any
 ) -> QgsRasterLayer:
     title = f"{scene.id} {_shown(imagery)}"
-    again = connection.name_of(scene, imagery.name)
-    source = _source(catalog, scene, imagery.name)
+    again = _with(connection.name_of(scene, imagery.name), (_MASK, imagery.mask))
     if imagery.name == TILES:
-        return _opened(source, title, again)
+        return _opened(_source(catalog, scene, TILES), title, again)
+    if imagery.mask:
+        for mask in masks.masks_of(scene, imagery.products):
+            overviews.prepared(
+                catalog, scene, mask.asset, product_sources.name_of(catalog, scene, mask.asset), feedback
+            )
+    source = _source(catalog, scene, imagery.name)
     if len(imagery.products) == 1:
         source = overviews.prepared(catalog, scene, imagery.name, source, feedback)
+    if imagery.mask:
+        source = masks.hide(catalog, scene, imagery.products, source, imagery.mask)
     if imagery.index:
         a, b = imagery.bands
-        layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, _of_index(again, a, b))
+        again = _with(again, (_INDEX, f"{a},{b}"))
+        layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, again)
         layer.setCustomProperty(BANDS, [imagery.index.upper()])
         draw_index(layer)
         return layer
     return _raster(source, title, again, view, bands_of(scene, imagery), imagery.bands)
 
 
-def _of_index(planet_name: str, a: int, b: int) -> str:
-    """Return a name with the bands of an index, which only this plugin reads, to restore the layer."""
+def _with(planet_name: str, *parameters: Tuple[str, str]) -> str:
+    """Return a name with further parameters, without empty ones."""
     name = parse_name(planet_name)
-    return str(replace(name, parameters=(*name.parameters, (_INDEX, f"{a},{b}"))))
+    return str(replace(name, parameters=(*name.parameters, *(each for each in parameters if each[1]))))
 
 
-def _source(catalog: Catalog, scene: Scene, product: str) -> str:
+def _source(catalog: Catalog, scene: Scene, product: str, mask: str = "") -> str:
     """Return the source that QGIS opens for a product, a stack of products, or the tiles of a scene."""
     if product == TILES:
         pattern, level = catalog.tiles(scene), tiles_level(scene)
         return product_sources.tiles(catalog, pattern, level, f"{scene.scene_type}-{scene.id}")
-    if "," in product:
-        return combined_rasters.stack(catalog, scene, product.split(","))
-    return product_sources.name_of(catalog, scene, product)
+    products = product.split(",")
+    if len(products) > 1:
+        source = combined_rasters.stack(catalog, scene, products)
+    else:
+        source = product_sources.name_of(catalog, scene, product)
+    return masks.hide(catalog, scene, products, source, mask) if mask else source
 
 
 def _raster(
@@ -323,7 +341,9 @@ def _raster(
 ) -> QgsRasterLayer:
     """Open a raster layer, stretched to the values in view; chosen or documented bands are drawn as colours."""
     dataset = raster_opening.open_source(source, title)
-    known = bands if len(bands) == dataset.RasterCount else ()
+    count = dataset.RasterCount
+    alpha = count if dataset.GetRasterBand(count).GetColorInterpretation() == gdal.GCI_AlphaBand else 0
+    known = bands if len(bands) in (count, count - bool(alpha)) else ()
     colours = [band.colour for band in known]
     if chosen:
         colours = ["Gray"] * dataset.RasterCount
@@ -335,7 +355,7 @@ def _raster(
     names = [known[band.number - 1].description if known else "" for band in drawn.bands]
     told = [name or tr("Band {number}").format(number=band.number) for name, band in zip(names, drawn.bands)]
     layer.setCustomProperty(BANDS, told)
-    draw_colours(layer, drawn)
+    draw_colours(layer, drawn, alpha)
     return layer
 
 

@@ -16,10 +16,11 @@ from typing import Any, Dict
 
 import pytest
 
-from tests.conftest import KEY, ROOT, Service
+from tests.conftest import KEY, ROOT, Start
 
 PICTURES = ("qgis-search", "qgis-products", "qgis-analytic", "qgis-again", "qgis-browser")
 KEPT = ("qgis-search", "qgis-products", "qgis-browser")
+LATENCY = 1  # seconds that the service takes for each response
 _SHOTS = os.environ.get("PLANET_SCREENSHOTS", "")
 
 
@@ -29,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seen(home: Path, slow_service: Service) -> Dict[str, Any]:
+def seen(home: Path, start_service: Start, archive: Path) -> Dict[str, Any]:
     """Return what the script saw in the desktop, with the plugin in a profile of its own."""
     if shutil.which("xvfb-run") is None or shutil.which("qgis") is None:
         pytest.skip("QGIS's desktop or xvfb is not installed: run 'make test'")
@@ -38,8 +39,8 @@ def seen(home: Path, slow_service: Service) -> Dict[str, Any]:
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
     profile = home / "profiles" / "profiles" / "default"
-    with zipfile.ZipFile(build.build(home / "dist")) as archive:
-        archive.extractall(profile / "python" / "plugins")
+    with zipfile.ZipFile(build.build(home / "dist")) as plugin:
+        plugin.extractall(profile / "python" / "plugins")
     settings = profile / "QGIS" / "QGIS3.ini"
     settings.parent.mkdir()
     settings.write_text("[PythonPlugins]\nplanet_scenes=true\n[locale]\nuserLocale=en_US\noverrideFlag=true\n")
@@ -56,7 +57,7 @@ def seen(home: Path, slow_service: Service) -> Dict[str, Any]:
         "TMPDIR": str(temporary),
         "DESKTOP_OUT": str(out),
         "DESKTOP_TESTS": str(ROOT / "tests" / "qgis"),
-        "DESKTOP_URL": slow_service.url,
+        "DESKTOP_URL": start_service(archive, "--latency", str(LATENCY * 1000)).url,
         "DESKTOP_KEY": KEY,
     }
     log = home / "log.txt"
@@ -125,9 +126,11 @@ def test_a_layer_follows_the_map(seen: Dict[str, Any], archive: Path) -> None:
 
 
 def test_no_step_waits_for_the_service(seen: Dict[str, Any]) -> None:
-    # An answer takes half a second, and what waits for one as long; how short the gaps are is test_responsive.py's.
-    assert set(seen["gaps"]) > {"search", "add", "pan", "product", "download", "project", "follow", "browser", "unload"}
-    assert max(seen["gaps"].values()) < 0.5, seen["gaps"]
+    # What waits for a response waits for a second, and on a busy machine all else for less; how short the gaps are is
+    # test_responsive.py's.
+    waits = seen["waits"]
+    assert set(waits) > {"search", "add", "pan", "product", "download", "project", "follow", "browser", "unload"}
+    assert max(waits.values()) < 0.7 * LATENCY, waits
 
 
 def test_products_are_fetched(seen: Dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from planet_vector.assets import Asset
 from planet_vector.bands.masks import is_collection_2
-from planet_vector.catalog.scenes_v0.scene_bands import bands_of, mask_of, variants_of
+from planet_vector.bands.scenes_v0 import bands_of, mask_of, variants_of
 from planet_vector.catalog.scenes_v0.scene_columns import UNITS, columns_of
 from planet_vector.collection_schema import CollectionSchema, Feature, Meanings
 from planet_vector.scenes_v0_fields import FIELDS, ORDERS

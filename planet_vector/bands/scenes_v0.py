@@ -1,4 +1,4 @@
-"""Documented bands and masks of the products of the Scenes API v0."""
+"""Documented bands and masks of the products of the Scenes API v0, for client and service."""
 
 from __future__ import annotations
 
