@@ -409,6 +409,16 @@
       <translation>{reason}: Melden Sie sich an.</translation>
     </message>
     <message>
+      <location filename="../core.py" />
+      <source>{file} cannot be used: {why}.</source>
+      <translation>{file} kann nicht verwendet werden: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../core.py" />
+      <source>A file</source>
+      <translation>Eine Datei</translation>
+    </message>
+    <message>
       <location filename="../dock.py" />
       <source>Satellite scenes</source>
       <translation>Satellitenszenen</translation>
@@ -655,6 +665,11 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Help</source>
+      <translation>Hilfe</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Search first</source>
       <translation>Zuerst suchen</translation>
     </message>
@@ -817,6 +832,11 @@
       <location filename="../gdal_calls.py" />
       <source>GDAL gives no reason</source>
       <translation>GDAL nennt keinen Grund</translation>
+    </message>
+    <message>
+      <location filename="../help.py" />
+      <source>Help on Planet Scenes</source>
+      <translation>Hilfe zu Planet Scenes</translation>
     </message>
     <message>
       <location filename="../imagery.py" />
@@ -1100,6 +1120,16 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number.</source>
+      <translation>{title} ist {value}: eine Zahl angeben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number from {least:g} to {most:g}.</source>
+      <translation>{title} ist {value}: eine Zahl von {least:g} bis {most:g} angeben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
     </message>
@@ -1122,6 +1152,11 @@
       <location filename="../processing/algorithm.py" />
       <source>Cancelled.</source>
       <translation>Abgebrochen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>A geometry lies outside the coordinate system: check that of its layer.</source>
+      <translation>Eine Geometrie liegt außerhalb des Koordinatensystems: das des Layers prüfen.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1167,6 +1202,11 @@
       <location filename="../processing/algorithm.py" />
       <source>The scenes have different preferred products, {names}: name a product.</source>
       <translation>Die Szenen haben verschiedene bevorzugte Produkte, {names}: Nennen Sie ein Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} has no such option.</source>
+      <translation>{title} hat keine solche Auswahl.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1392,6 +1432,11 @@
       <location filename="../processing/mosaic.py" />
       <source>{width} × {height} pixels</source>
       <translation>{width} × {height} Pixel</translation>
+    </message>
+    <message>
+      <location filename="../processing/overlay.py" />
+      <source>The size of the area cannot be measured: choose a smaller one.</source>
+      <translation>Die Größe des Gebiets kann nicht gemessen werden: ein kleineres wählen.</translation>
     </message>
     <message>
       <location filename="../processing/places.py" />

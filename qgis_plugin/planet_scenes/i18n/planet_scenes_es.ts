@@ -409,6 +409,16 @@
       <translation>{reason}: inicie sesión.</translation>
     </message>
     <message>
+      <location filename="../core.py" />
+      <source>{file} cannot be used: {why}.</source>
+      <translation>{file} no se puede usar: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../core.py" />
+      <source>A file</source>
+      <translation>Un archivo</translation>
+    </message>
+    <message>
       <location filename="../dock.py" />
       <source>Satellite scenes</source>
       <translation>Escenas de satélite</translation>
@@ -655,6 +665,11 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Help</source>
+      <translation>Ayuda</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Search first</source>
       <translation>Busque primero</translation>
     </message>
@@ -817,6 +832,11 @@
       <location filename="../gdal_calls.py" />
       <source>GDAL gives no reason</source>
       <translation>GDAL no indica el motivo</translation>
+    </message>
+    <message>
+      <location filename="../help.py" />
+      <source>Help on Planet Scenes</source>
+      <translation>Ayuda de Planet Scenes</translation>
     </message>
     <message>
       <location filename="../imagery.py" />
@@ -1100,6 +1120,16 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number.</source>
+      <translation>{title} es {value}: indique un número.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number from {least:g} to {most:g}.</source>
+      <translation>{title} es {value}: indique un número de {least:g} a {most:g}.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>El nombre de una conexión, véase Opciones ▸ Planet Scenes; en scripts y modelos también la URL raíz de un servicio. La clave procede de la conexión o del entorno, no de este parámetro.</translation>
     </message>
@@ -1122,6 +1152,11 @@
       <location filename="../processing/algorithm.py" />
       <source>Cancelled.</source>
       <translation>Cancelado.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>A geometry lies outside the coordinate system: check that of its layer.</source>
+      <translation>Una geometría está fuera del sistema de coordenadas: compruebe el de su capa.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1167,6 +1202,11 @@
       <location filename="../processing/algorithm.py" />
       <source>The scenes have different preferred products, {names}: name a product.</source>
       <translation>Las escenas tienen productos preferidos distintos, {names}: indique un producto.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} has no such option.</source>
+      <translation>{title} no tiene esa opción.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1392,6 +1432,11 @@
       <location filename="../processing/mosaic.py" />
       <source>{width} × {height} pixels</source>
       <translation>{width} × {height} píxeles</translation>
+    </message>
+    <message>
+      <location filename="../processing/overlay.py" />
+      <source>The size of the area cannot be measured: choose a smaller one.</source>
+      <translation>El tamaño del área no se puede medir: elija una menor.</translation>
     </message>
     <message>
       <location filename="../processing/places.py" />
