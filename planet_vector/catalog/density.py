@@ -28,8 +28,8 @@ class Bucket(NamedTuple):
 def cuts_of(buckets: Sequence[Bucket], size: int) -> List[datetime]:
     """Return the times between windows, each of which holds at most a page of scenes if the counts are true.
 
-    Whole buckets are joined as long as they fit on a page. The next bucket is divided, to fill the page to `FILL`, as its
-    scenes need not be distributed evenly; unless little of it would fit.
+    Whole buckets are joined as long as they fit on a page. The next bucket is divided, unless little of it would fit,
+    and the page filled to `FILL`, as the scenes of a bucket need not be distributed evenly.
 
     Parameters
     ----------
