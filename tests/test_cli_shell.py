@@ -8,7 +8,7 @@ import shlex
 import subprocess
 from importlib import import_module
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Dict
 
 import click
 import pytest
@@ -70,6 +70,16 @@ def test_env_leaves_other_drivers_where_they_are(service: Service, run: Run, tmp
     assert done.stdout.split(os.pathsep) == [str(registration.plugin_directory()), str(tmp_path)]
 
 
+_JP2 = ("JP2OpenJPEG", "JP2ECW", "JP2KAK", "JP2MrSID", "JP2Lura")
+
+
+def _rasterio_drivers() -> Dict[str, str]:
+    rasterio = pytest.importorskip("rasterio")
+    with rasterio.Env() as environment:
+        found: Dict[str, str] = environment.drivers()
+        return found
+
+
 def test_doctor_finds_nothing_wrong(service: Service, run: Run) -> None:
     done = run("planet-vector", "doctor", env=service.environ)
     assert done.returncode == 0, done.stdout
@@ -79,6 +89,11 @@ def test_doctor_finds_nothing_wrong(service: Service, run: Run) -> None:
     assert service.key not in done.stdout
     opened = [line for line in done.stdout.splitlines() if "opens PLANET: names and products" in line]
     assert [line.split()[1] for line in opened] == ["rasterio", "ogrinfo", "QGIS"]
+    # Which formats a GDAL reads is GDAL's own word.
+    formats = run("gdalinfo", "--formats").stdout
+    told = {line.split()[1]: line for line in opened}
+    for name, has in (("rasterio", any(each in _rasterio_drivers() for each in _JP2)), ("ogrinfo", "JP2" in formats)):
+        assert ("reads JPEG 2000" in told[name], "has no driver for JPEG 2000" in told[name]) == (has, not has)
 
 
 def test_doctor_says_which_gdal_opens_no_product(start_service: Start, archive: Path, run: Run, tmp_path: Path) -> None:
@@ -95,9 +110,10 @@ def test_doctor_says_which_gdal_opens_no_product(start_service: Start, archive: 
 
 
 def test_doctor_says_what_to_do(service: Service, run: Run) -> None:
-    environ = {**_without_driver(service), "PL_API_KEY": "0" * 32}
+    environ = {**_without_driver(service), "PL_API_KEY": "0" * 32, "GDAL_SKIP": " ".join(_JP2)}
     done = run("planet-vector", "doctor", env=environ)
     assert done.returncode == 1
+    assert "; has no driver for JPEG 2000" in next(line for line in done.stdout.splitlines() if " rasterio " in line)
     bad = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("BAD")}
     assert set(bad) == {"service", "ogrinfo", "QGIS"}
     assert "401" in bad["service"]

@@ -115,7 +115,7 @@ def is_collection_2(scene_id: str) -> bool:
     return bool(_OF_COLLECTION_2.fullmatch(scene_id))
 
 
-def mask_by(rules: Rules, collection: str, product: str, scene_id: str) -> Optional[MaskAsset]:
+def mask_by(rules: Rules, collection: str, product: str, collection_2: bool = False) -> Optional[MaskAsset]:
     """Return the asset that masks a product, or None if there is no rule for it.
 
     Parameters
@@ -124,12 +124,12 @@ def mask_by(rules: Rules, collection: str, product: str, scene_id: str) -> Optio
         The masks of a service.
     collection, product : str
         Names of the collection and of the product.
-    scene_id : str
-        The id of the scene.
+    collection_2 : bool
+        Whether the scene is one of Landsat's Collection 2, as `is_collection_2` tells.
     """
     for kind, pattern, mask, classes in rules:
         match = re.fullmatch(pattern, product)
-        if match and re.fullmatch(kind, collection) and (classes is not QA_PIXEL or is_collection_2(scene_id)):
+        if match and re.fullmatch(kind, collection) and (classes is not QA_PIXEL or collection_2):
             name = match.expand(mask)
             return None if name == product else MaskAsset(name, classes)
     return None

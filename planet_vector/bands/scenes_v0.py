@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Mapping, Optional, Tuple
 
 from planet_vector.assets import MaskAsset, SpectralBand
@@ -42,6 +43,7 @@ _MASKS: Rules = (
 )
 
 
+@lru_cache(maxsize=4096)
 def bands_of(scene_type: str, product: str) -> Tuple[SpectralBand, ...]:
     """Return the documented bands of a product; empty if they are not documented.
 
@@ -69,14 +71,15 @@ def variants_of(scene_type: str, product: str) -> Tuple[Tuple[SpectralBand, ...]
     return (planet.RGB, planet.FOUR, planet.FIVE, planet.EIGHT) if several else ()
 
 
-def mask_of(scene_type: str, product: str, scene_id: str) -> Optional[MaskAsset]:
+@lru_cache(maxsize=4096)
+def mask_of(scene_type: str, product: str, collection_2: bool) -> Optional[MaskAsset]:
     """Return the product that masks another, or None if there is none.
 
     Parameters
     ----------
     scene_type, product : str
         Names of the scene type and of the product.
-    scene_id : str
-        The id of the scene.
+    collection_2 : bool
+        Whether the scene is one of Landsat's Collection 2.
     """
-    return mask_by(_MASKS, scene_type, product, scene_id)
+    return mask_by(_MASKS, scene_type, product, collection_2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from typing import List, NamedTuple, Sequence
 
@@ -12,6 +11,7 @@ FILL = 0.93
 Counts vary by about 30, and one scene too many costs a request.
 """
 
+_LITTLE = 0.1  # of a page; a cut for less saves no request
 
 MOST_CUTS = 100_000
 """Most times between windows that divide buckets; windows of more than a page are read page by page."""
@@ -28,8 +28,8 @@ class Bucket(NamedTuple):
 def cuts_of(buckets: Sequence[Bucket], size: int) -> List[datetime]:
     """Return the times between windows, each of which holds at most a page of scenes if the counts are true.
 
-    Whole buckets are joined as long as they fit on a page. A bucket of more than a page is divided evenly, into windows
-    that are filled to `FILL`, as its scenes need not be distributed evenly.
+    Whole buckets are joined as long as they fit on a page. The next bucket is divided, unless little of it would fit,
+    and the page filled to `FILL`, as the scenes of a bucket need not be distributed evenly.
 
     Parameters
     ----------
@@ -39,16 +39,22 @@ def cuts_of(buckets: Sequence[Bucket], size: int) -> List[datetime]:
         Scenes of a page.
     """
     cuts: List[datetime] = []
-    filled = 0
+    filled = 0.0  # expected scenes after the last cut
     for bucket in buckets:
-        if filled and filled + bucket.total > size:
-            cuts.append(bucket.start)
-            filled = 0
-        if bucket.total > size:
-            pieces = min(math.ceil(bucket.total / (size * FILL)), MOST_CUTS - len(cuts))
-            span = bucket.end - bucket.start
-            cuts += [bucket.start + span * number / pieces for number in range(1, pieces)]
-            filled = size
-        else:
-            filled += bucket.total
+        begin, left = bucket.start, float(bucket.total)
+        while filled + left > size:
+            room = size * FILL - filled
+            if len(cuts) >= MOST_CUTS or (filled and room < _LITTLE * size):
+                if filled:
+                    cuts.append(begin)
+                filled = 0.0
+                if len(cuts) >= MOST_CUTS:
+                    break
+                continue
+            # Of a bucket that no service holds, no more cuts than are left.
+            share = max(room / left, 1 / (MOST_CUTS - len(cuts)))
+            begin += (bucket.end - begin) * share
+            cuts.append(begin)
+            filled, left = 0.0, left * (1 - share)
+        filled += left
     return cuts

@@ -14,7 +14,7 @@ import pytest
 import planet_vector
 from planet_vector.assets import MaskAsset
 from planet_vector.bands.masks import QA_PIXEL
-from planet_vector.catalog.stac.item_assets import assets_of
+from planet_vector.catalog.stac.item_assets import ItemAssets
 from planet_vector.connection_file import set_access
 from planet_vector.errors import NotFoundError, PlanetVectorError, RasterAccessError
 from tests.stac.conftest import Start, policies
@@ -158,7 +158,7 @@ def test_odd_values_of_an_item_are_not_used(item: Any, stated: Dict[str, Any]) -
 
 def test_nodata_that_json_has_no_number_for() -> None:
     asset = {"href": "https://x/x.tif", "raster:bands": [{"nodata": "nan"}, {"nodata": "-inf"}]}
-    first, second = assets_of({"assets": {"a": asset}}, policies(), {})["a"].values
+    first, second = ItemAssets({"assets": {"a": asset}}, policies(), {})["a"].values
     assert first.nodata != first.nodata and second.nodata == float("-inf")
 
 
@@ -201,7 +201,7 @@ def test_recorded_assets_are_those_that_pystac_reads(feature: Dict[str, Any]) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of extensions in other versions
         theirs = pystac.Item.from_dict(json.loads(json.dumps(feature)), preserve_dict=False)
-    ours = assets_of(feature, policies(), {})
+    ours = ItemAssets(feature, policies(), {})
     assert list(ours) == list(theirs.assets)
     for name, asset in theirs.assets.items():
         mine = ours[name]
@@ -227,10 +227,10 @@ def test_the_quality_band_of_landsats_collection_2_masks_the_others() -> None:
         pytest.skip("the recordings are not here")
     item = json.loads(path.read_text())
     item = item.get("answer", item)
-    found = assets_of(item, policies(), {})
+    found = ItemAssets(item, policies(), {})
     assert found["red"].mask == MaskAsset("qa_pixel", QA_PIXEL) and found["qa_pixel"].mask is None
     item["id"] = item["id"].replace("_02_T1", "_01_T1")
-    assert assets_of(item, policies(), {})["red"].mask is None
+    assert ItemAssets(item, policies(), {})["red"].mask is None
 
 
 def small(crs: Any, place: Any, count: int, dtype: str) -> bytes:
@@ -256,7 +256,7 @@ def test_recorded_assets_open_with_what_their_items_state(start_stac: Start) -> 
         feature["id"], feature["collection"] = f"item-{number}", f"{feature.get('collection') or 'none'}-{number}"
         feature["links"], seen = [], set()
         for name, asset in theirs.assets.items():
-            if assets_of(feature, policies(), {})[name].refusal or not re.fullmatch(r"[\w.-]+", name):
+            if ItemAssets(feature, policies(), {})[name].refusal or not re.fullmatch(r"[\w.-]+", name):
                 continue
             placed = ProjectionExtension.ext(asset)
             stated = asset.extra_fields.get("raster:bands") or [{}]

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping
 import pytest
 
 import planet_vector
-from planet_vector.catalog.stac.item_assets import assets_of
+from planet_vector.catalog.stac.item_assets import ItemAssets
 from planet_vector.catalog.stac.item_schema import build_schema, columns_of
 from planet_vector.catalog.stac.landing import Landing
 from planet_vector.connections import BUILT_IN
@@ -289,7 +289,7 @@ def test_bands_are_read_as_each_version_of_stac_writes_them() -> None:
         c={"href": "https://x/c.tif", "eo:bands": [1, 7]},
     )
     item["properties"]["eo:bands"] = [{"name": "B1"}, earlier]
-    found = assets_of(item, policies(), {})
+    found = ItemAssets(item, policies(), {})
     assert {bands for bands in (asset.bands for asset in found.values())} == {found["a"].bands}
     band = found["a"].bands[0]
     assert (band.name, band.common, band.centre, band.colour) == ("B4", "red", 0.665, "Red")

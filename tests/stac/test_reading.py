@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, List, Mapping, Optional
 from urllib.parse import quote
 
@@ -13,6 +13,8 @@ import pytest
 
 import planet_vector
 from planet_vector.catalog.stac import page_chain
+from planet_vector.catalog.stac.item_times import TimeSpan
+from planet_vector.catalog.stac.window_cutter import Window, WindowCutter
 from planet_vector.errors import PlanetVectorError
 from tests.stac.conftest import Start, found, ids
 from tests.stac_server import Item, make_items, parse, sort_key
@@ -91,6 +93,39 @@ def test_a_long_search_is_read_by_windows_of_time_side_by_side(start_stac: Start
         assert sorted(read) == ids(items)
         windows = {body["datetime"] for body in server.searches() if body.get("limit") == 20}
         assert len(windows) > 5
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_few_requests_are_made_for_a_long_search(start_stac: Start, counts: bool) -> None:
+    items = make_items(1000)
+    server = start_stac(items, counts=counts)
+    search = planet_vector.search("STAC:test/scenes?datetime=2024-05-01/2024-12-31")
+    assert search.count() == 1000 or not counts
+    server.seen.clear()
+    assert sorted(scene.id for scene in search) == ids(items)
+    # 50 pages; the last page of a window is not full, and two items have each time.
+    assert len(server.searches()) <= 50 * 1.25 + 3
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_windows_follow_the_density_of_items_and_leave_no_gap(descending: bool) -> None:
+    begin, end = datetime(2020, 1, 1, tzinfo=timezone.utc), datetime(2024, 1, 1, tzinfo=timezone.utc)
+    busy = begin + timedelta(days=700), begin + timedelta(days=730)  # where nearly all items are
+    times = [busy[0] + (busy[1] - busy[0]) * number / 10_000 for number in range(10_000)]
+    times += [begin + timedelta(days=number) for number in range(0, 1461, 7)]
+    edge, far = (end, begin) if descending else (begin, end)
+    cutter = WindowCutter(TimeSpan(begin, end, True, True), edge, far, 50, 1, 200)
+    counts, reached = [], edge
+    for span, length in cutter:
+        low, high = span.low, span.high
+        assert low is not None and high is not None and high - low == length
+        assert reached == (high if descending else low)
+        reached = low if descending else high
+        counts.append(sum(low <= moment < high for moment in times))
+        cutter.learn(Window(span, length), counts[-1])
+    assert reached == far and sum(counts) in (len(times), len(times) - 1)
+    assert len(counts) < 120  # not 50 windows of 4 weeks, of which one has all, nor thousands of short ones
+    assert sorted(counts)[-8] < 2000
 
 
 # ---- faults ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urljoin
 from planet_vector.assets import Asset
 from planet_vector.catalog.basemaps import Basemap, quad_bounds
 from planet_vector.catalog.data_v1.item_schemas import SERVICE
-from planet_vector.catalog.data_v1.transport import AssetTransport
+from planet_vector.catalog.data_v1.transport import DataV1Transport
 from planet_vector.collection_schema import INTEGER, REAL, TEXT, TIME, CollectionSchema, Feature, Meanings
 from planet_vector.errors import NotFoundError, ProtocolError, QueryError, ServiceError
 from planet_vector.geometry.areas import as_geojson
@@ -85,7 +85,7 @@ class DataV1Basemaps:
 
     Parameters
     ----------
-    transport : AssetTransport
+    transport : DataV1Transport
         Sends the requests.
     catalog : Items
         The catalog of the source items of quads.
@@ -93,7 +93,7 @@ class DataV1Basemaps:
 
     schema = CollectionSchema(SERVICE, BASEMAPS, _BASEMAP, Meanings(time=""))
 
-    def __init__(self, transport: AssetTransport, catalog: Items) -> None:
+    def __init__(self, transport: DataV1Transport, catalog: Items) -> None:
         self._transport = transport
         self._catalog = catalog
 

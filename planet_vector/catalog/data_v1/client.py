@@ -15,7 +15,7 @@ from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES
 from planet_vector.catalog.data_v1.item_schemas import collection_of, schema_of
 from planet_vector.catalog.data_v1.saved_searches import SEARCHES, SavedSearches
 from planet_vector.catalog.data_v1.stats import buckets_of, finer_interval, interval_of
-from planet_vector.catalog.data_v1.transport import KEY_PARAMETER, AssetTransport
+from planet_vector.catalog.data_v1.transport import KEY_PARAMETER, DataV1Transport
 from planet_vector.catalog.protocol import THUMBNAIL_FORMATS, THUMBNAIL_SIZES
 from planet_vector.catalog.scene_pages import (
     DecodePage,
@@ -65,7 +65,7 @@ class DataV1:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._assets = AssetTransport(settings)
+        self._assets = DataV1Transport(settings)
         self.transport: Transport = self._assets
         self.basemaps: Basemaps = DataV1Basemaps(self._assets, self)
         self._saved_searches = SavedSearches(self._assets)

@@ -6,6 +6,7 @@ The limits of four bands differ between sensors.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Mapping, Optional, Tuple
 
 from planet_vector.assets import MaskAsset, SpectralBand
@@ -79,6 +80,7 @@ _OTHER_FILES = (
 )
 
 
+@lru_cache(maxsize=4096)
 def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
     """Return the documented bands of an asset; empty if they are not documented.
 
@@ -93,19 +95,21 @@ def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
     return _NAMED.get(item_type, {}).get(asset, ())
 
 
-def mask_of(item_type: str, asset: str, scene_id: str) -> Optional[MaskAsset]:
+@lru_cache(maxsize=4096)
+def mask_of(item_type: str, asset: str, collection_2: bool) -> Optional[MaskAsset]:
     """Return the asset that masks another, or None if there is none.
 
     Parameters
     ----------
     item_type, asset : str
         Names of the item type and of the asset.
-    scene_id : str
-        The id of the scene.
+    collection_2 : bool
+        Whether the scene is one of Landsat's Collection 2.
     """
-    return mask_by(_MASKS, item_type, asset, scene_id)
+    return mask_by(_MASKS, item_type, asset, collection_2)
 
 
+@lru_cache(maxsize=4096)
 def media_type_of(asset: str) -> str:
     """Return the media type of an asset, by its name: an asset is a GeoTIFF unless its name tells otherwise.
 

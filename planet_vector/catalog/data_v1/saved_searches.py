@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Optional, Set, Tuple
 from urllib.parse import quote
 
 from planet_vector.catalog.data_v1.item_schemas import ASSETS, FILTER
-from planet_vector.catalog.data_v1.transport import AssetTransport
+from planet_vector.catalog.data_v1.transport import DataV1Transport
 from planet_vector.collection_schema import Feature
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError
 from planet_vector.names import Name
@@ -23,11 +23,11 @@ class SavedSearches:
 
     Parameters
     ----------
-    transport : AssetTransport
+    transport : DataV1Transport
         Sends the requests.
     """
 
-    def __init__(self, transport: AssetTransport) -> None:
+    def __init__(self, transport: DataV1Transport) -> None:
         self._transport = transport
 
     def list(self) -> List[Feature]:

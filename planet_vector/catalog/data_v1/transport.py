@@ -25,7 +25,7 @@ _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 _MOST_DIGESTS = 10_000  # as many assets as are resolved before their downloads end
 
 
-class AssetTransport(Transport):
+class DataV1Transport(Transport):
     """Client for requests to one service, which resolves links of assets.
 
     The link of an asset is that of its item's assets, with the asset's name as the fragment. The state of the asset is

@@ -15,7 +15,7 @@ from planet_vector.catalog.stac.landing import QUERYABLES, Landing, links_of, ow
 from planet_vector.catalog.stac.page_chain import PageChain, ServiceHabits
 from planet_vector.catalog.stac.pushed import Pushed, areas_of, bounds_of
 from planet_vector.catalog.stac.reading import Plan, Reading
-from planet_vector.catalog.stac.transport import AssetTransport
+from planet_vector.catalog.stac.transport import StacTransport
 from planet_vector.catalog.stac.trust import FilterTrust
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
@@ -58,7 +58,7 @@ class StacApi:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        transport = AssetTransport(settings)
+        transport = StacTransport(settings)
         self.transport: Transport = transport
         self._policies = transport.policies
         self.counts = False

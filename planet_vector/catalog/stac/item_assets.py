@@ -8,12 +8,11 @@ STAC 1.1 describes bands in ``bands``, with the properties of the extension eo u
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
 from planet_vector.assets import Asset, BandValues, MaskAsset, SpectralBand
-from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, mask_by
+from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, is_collection_2, mask_by
 from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
@@ -31,8 +30,8 @@ _IS_MASK = re.compile(r"(.*_)?udm2?|scl|SCL|qa_pixel")
 _INHERITED = ("type", "roles", "title", "bands", "eo:bands", "raster:bands")
 
 
-def assets_of(item: Feature, policies: AssetPolicies, defaults: Mapping[str, object]) -> Dict[str, Asset]:
-    """Return the assets of an item, by name.
+class ItemAssets(Mapping[str, Asset]):
+    """Assets of an item by name, in its order; each is made when it is asked for, as rows of a layer need one.
 
     Parameters
     ----------
@@ -42,51 +41,63 @@ def assets_of(item: Feature, policies: AssetPolicies, defaults: Mapping[str, obj
         How assets are accessed.
     defaults : mapping
         ``item_assets`` of the collection.
-
-    Returns
-    -------
-    dict of str to Asset
-        In the item's order; assets without an address are left out.
     """
-    base = link_of(item, "self") or ""
-    found: Dict[str, Asset] = {}
-    for name, value in as_object(item.get("assets")).items():
-        given = as_object(value)
-        href = given.get("href")
-        if not isinstance(href, str) or not href or not isinstance(name, str):
-            continue
-        inherited = as_object(defaults.get(name))
+
+    def __init__(self, item: Feature, policies: AssetPolicies, defaults: Mapping[str, object]) -> None:
+        self._item, self._policies, self._defaults = item, policies, defaults
+        self._given: Dict[str, Feature] = {}
+        for name, value in as_object(item.get("assets")).items():
+            given = as_object(value)
+            href = given.get("href")
+            if isinstance(name, str) and isinstance(href, str) and href:
+                self._given[name] = given
+        self._made: Dict[str, Asset] = {}
+
+    def __getitem__(self, name: str) -> Asset:
+        if name not in self._made:
+            self._made[name] = self._make(name, self._given[name])
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def _make(self, name: str, given: Feature) -> Asset:
+        inherited = as_object(self._defaults.get(name))
         asset = {**{key: inherited[key] for key in _INHERITED if key in inherited}, **given}
-        href, refusal = policies.chosen(asset, _absolute(href, base))
+        base = link_of(self._item, "self") or ""
+        href, refusal = self._policies.chosen(asset, _absolute(as_text(given["href"]), base))
         media_type = as_text(asset.get("type"))
         roles = asset.get("roles")
         roles = tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
-        policy = policies.of(href)
+        policy = self._policies.of(href)
         gdal_name = policy.gdal_name(href) if policy else None
-        found[name] = Asset(
+        return Asset(
             name,
             href,
             media_type or (GEOTIFF if is_geotiff(href, "") else ""),
             roles,
-            tuple(_bands(asset, item)),
+            tuple(_bands(asset, self._item)),
             on_request=gdal_name == "",
             refusal=refusal or ("it is a thumbnail" if "thumbnail" in roles else ""),
             values=tuple(_values(asset)),
             gsd=as_number(asset.get("gsd")),
             gdal_name=gdal_name or "",
+            mask=self._mask_of(name),
         )
-    if not any(_IS_MASK.fullmatch(name) for name in found):
-        return found
-    collection, item_id = as_text(item.get("collection")), as_text(item.get("id"))
-    return {name: replace(asset, mask=_mask_of(collection, item_id, name, found)) for name, asset in found.items()}
 
-
-def _mask_of(collection: str, item_id: str, name: str, assets: Mapping[str, Asset]) -> Optional[MaskAsset]:
-    """Return the asset that masks another: the first by `_MASKS` that the item has."""
-    if _IS_MASK.fullmatch(name):
-        return None
-    masks = (mask_by([rule], collection, name, item_id) for rule in _MASKS)
-    return next((mask for mask in masks if mask is not None and mask.asset in assets), None)
+    def _mask_of(self, name: str) -> Optional[MaskAsset]:
+        """Return the asset that masks another: the first by `_MASKS` that the item has."""
+        if _IS_MASK.fullmatch(name) or not any(map(_IS_MASK.fullmatch, self._given)):
+            return None
+        collection, newer = as_text(self._item.get("collection")), is_collection_2(as_text(self._item.get("id")))
+        masks = (mask_by([rule], collection, name, newer) for rule in _MASKS)
+        return next((mask for mask in masks if mask is not None and mask.asset in self._given), None)
 
 
 def links_of_item(item: Feature) -> Dict[str, str]:

@@ -11,7 +11,7 @@ import re
 from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.catalog.stac.access import AssetPolicies
-from planet_vector.catalog.stac.item_assets import assets_of, links_of_item, preferred
+from planet_vector.catalog.stac.item_assets import ItemAssets, links_of_item, preferred
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import (
     BOOLEAN,
@@ -90,7 +90,7 @@ def build_schema(
     summaries = as_object(collection.get("summaries"))
     columns = columns_of(summaries, queryables, items)
     name = as_text(collection.get("id"))
-    sample = {name: asset for item in items[:1] for name, asset in assets_of(item, policies, defaults).items()}
+    sample = {name: asset for item in items[:1] for name, asset in ItemAssets(item, policies, defaults).items()}
     return CollectionSchema(
         service=f"stac {root}",
         collection=name,
@@ -103,7 +103,7 @@ def build_schema(
         },
         orders=ORDERS,
         units={name: unit for name, unit in _UNITS.items() if name in columns},
-        assets_of=lambda item: assets_of(item, policies, defaults),
+        assets_of=lambda item: ItemAssets(item, policies, defaults),
         links_of=links_of_item,
         members=(ASSETS,),
         first_products=preferred(sample),

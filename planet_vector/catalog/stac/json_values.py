@@ -1,9 +1,9 @@
-"""Typed views of JSON values, which may be anything."""
+"""Typed views of JSON values, which may be anything; an object is a `dict`."""
 
 from __future__ import annotations
 
 import math
-from typing import List, Mapping, Optional
+from typing import List, Optional
 
 from planet_vector.collection_schema import Feature
 
@@ -18,7 +18,7 @@ def as_object(value: object) -> Feature:
     value : object
         The value.
     """
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def objects_in(value: object) -> List[Feature]:
@@ -29,7 +29,7 @@ def objects_in(value: object) -> List[Feature]:
     value : object
         The value.
     """
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, (list, tuple)) else []
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, (list, tuple)) else []
 
 
 def as_text(value: object) -> str:

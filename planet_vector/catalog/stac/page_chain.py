@@ -64,6 +64,8 @@ class ServiceHabits:
         Items asked for on a page.
     cut : int
         Largest page with a link to the next that has fewer items than were asked for; 0 if there was none.
+    honoured : int
+        Largest page with a link to the next that has as many items as were asked for; 0 if there was none.
     unsorted : set of str
         Collections whose order cannot be relied on.
     one_chain : set of str
@@ -74,6 +76,7 @@ class ServiceHabits:
 
     size: int = PAGE
     cut: int = 0
+    honoured: int = 0
     unsorted: Set[str] = field(default_factory=set)
     one_chain: Set[str] = field(default_factory=set)
     estimates: bool = False
@@ -88,11 +91,18 @@ class ServiceHabits:
         asked : int
             The number of items asked for.
         """
-        if page.next is not None and len(page.items) < asked:
+        if page.next is None:
+            return
+        if len(page.items) < asked:
             self.cut = max(self.cut, len(page.items))
+        else:
+            self.honoured = max(self.honoured, asked)
 
     def may_be_full(self, count: int, asked: int) -> bool:
-        """Return whether a page may have been cut off at a limit. Limits of services are multiples of ten.
+        """Return whether a page may have been cut off at a limit.
+
+        Limits of services are multiples of ten. A service that returned as many items as were asked for, and never
+        fewer before the last page, has no lower limit.
 
         Parameters
         ----------
@@ -101,7 +111,9 @@ class ServiceHabits:
         asked : int
             The number of items asked for.
         """
-        return count >= asked or (count > 0 and (self.cut > 0 or count % 10 == 0))
+        if count >= asked or not count:
+            return count >= asked
+        return self.cut > 0 or (self.honoured < asked and count % 10 == 0)
 
     def is_full(self, count: int, asked: int) -> bool:
         """Return whether a page is as large as the service's pages are.

@@ -8,6 +8,7 @@ read as a whole before the first item is known.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import deque
 from contextlib import closing
@@ -21,6 +22,7 @@ from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, spa
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text
 from planet_vector.catalog.stac.page_chain import OrderFault, PageChain, ServiceHabits
 from planet_vector.catalog.stac.pushed import Pushed
+from planet_vector.catalog.stac.window_cutter import Window, WindowCutter
 from planet_vector.collection_schema import Feature
 from planet_vector.query import Query
 from planet_vector.times import nearest_time
@@ -30,6 +32,8 @@ FILL = 0.93  # target share of a page for a window, as in `planet_vector.catalog
 MOST_WINDOWS = 64  # without a count: the first page may be denser than the rest
 MOST_COUNTED = 1000  # with a count, which may be any number
 FEW_PAGES = 2  # up to here pages are read one after another
+MOST_PAGES = 4  # of a window: the last page of each is not full, and a rate limit counts requests
+_UNDER_WAY = 2**26  # characters of JSON of all windows that are read at once, or wait for their turn
 _LIST = 1000  # items in a list that is given out at once
 
 
@@ -177,9 +181,9 @@ class Reading:
                 received.update((item["id"], sort_time(item)) for item in part.items)
                 if number == 0:
                     first, matched = part.items, part.matched
-                    windows = self._windows(pushed, order, first, matched, known) if part.more else []
+                    windows = self._windows(pushed, order, first, matched, known) if part.more else None
                 yield part.items
-                if windows:
+                if windows is not None:
                     break
             else:
                 return
@@ -197,55 +201,52 @@ class Reading:
 
     def _windows(
         self, pushed: Pushed, order: str, first: List[Feature], matched: Optional[int], known: Optional[SearchSurvey]
-    ) -> List[TimeSpan]:
-        """Return windows of time, in order, for the items after the first page; none to read on page by page."""
+    ) -> Optional[WindowCutter]:
+        """Return windows of time, in order, for the items after the first page; None to read on page by page."""
         span = pushed.span
         if pushed.collection in self._habits.one_chain or not all(_has_time(item) for item in first):
-            return []
+            return None
         if not span.bounded and matched is None:
-            return []  # items without a time would be lost, unnoticed
+            return None  # items without a time would be lost, unnoticed
         begin, last = sort_time(first[0]), sort_time(first[-1])
         far = span.low if order == "desc" else span.high
         ends = (known.oldest, known.newest) if known is not None else (None, None)
         far = (ends[0] if order == "desc" else ends[1]) or far
         if far is None or far == last or begin == last:
-            return []
-        pages = abs(last - far) / abs(begin - last) if matched is None else (matched - len(first)) / (len(first) * FILL)
+            return None
+        pages = abs(last - far) / abs(begin - last) if matched is None else matched / len(first) - 1
         if pages <= FEW_PAGES:
-            return []
-        pieces = min(math.ceil(pages), MOST_WINDOWS if matched is None else MOST_COUNTED)
-        cuts = [last + (far - last) * number / pieces for number in range(1, pieces)]
-        edges: List[Optional[datetime]] = [last, *cuts]
-        if order == "desc":
-            lows: List[Optional[datetime]] = [*cuts, None]
-            found = [TimeSpan(low, high) for low, high in zip(lows, edges)]
-            return [*found[:-1], replace(found[-1], low=span.low, low_open=span.low_open)]
-        highs: List[Optional[datetime]] = [*cuts, None]
-        found = [TimeSpan(low, high) for low, high in zip(edges, highs)]
-        return [*found[:-1], replace(found[-1], high=span.high, high_open=span.high_open)]
+            return None
+        room = _UNDER_WAY // (len(json.dumps(first[0])) * len(first) * self._connections)
+        each = max(1, min(MOST_PAGES, room, int(pages / (2 * self._connections))))
+        # Numbers of items vary by their square root, so that longer windows can be filled more.
+        share = 1 - (1 - FILL) / math.sqrt(each)
+        pieces = min(math.ceil(pages / (each * share)), MOST_WINDOWS if matched is None else MOST_COUNTED)
+        return WindowCutter(span, last, far, pieces, each, len(first) * each * share)
 
     def _side_by_side(
-        self, pushed: Pushed, order: str, windows: List[TimeSpan], received: Dict[str, datetime]
+        self, pushed: Pushed, order: str, windows: WindowCutter, received: Dict[str, datetime]
     ) -> Iterator[List[Feature]]:
         """Yield the items of windows in order, those in `received` excepted, and add them to it."""
         given = set(received)
         strays: Dict[str, Feature] = {}
         pool = Workers(self._connections)
+        ahead = self._connections + math.ceil(self._connections / windows.pages)
         try:
-            tasks: Deque[Tuple[TimeSpan, Task[List[Feature]]]] = deque()
-            waiting = iter(windows)
+            tasks: Deque[Tuple[Window, Task[List[Feature]]]] = deque()
             while True:
-                for window in islice(waiting, 2 * self._connections - len(tasks)):
-                    asked = replace(pushed, span=window)
+                for window in islice(windows, ahead - len(tasks)):
+                    asked = replace(pushed, span=window.span)
                     tasks.append((window, pool.submit(self._chain.all_items, asked, order)))
                 if not tasks:
                     break
                 window, task = tasks.popleft()
                 items = task.result()
+                windows.learn(window, len(items))
                 received.update((item["id"], sort_time(item)) for item in items)
                 new = [item for item in items if item["id"] not in given]
                 # A span of time may reach into several windows.
-                here = [item for item in new if window.meets(sort_time(item), sort_time(item))]
+                here = [item for item in new if window.span.meets(sort_time(item), sort_time(item))]
                 strays.update((item["id"], item) for item in new)
                 given.update(item["id"] for item in here)
                 yield sorted(here, key=sort_time, reverse=order == "desc")

@@ -15,7 +15,7 @@ T = TypeVar("T")
 _REFUSED = frozenset({401, 403})
 
 
-class AssetTransport(Transport):
+class StacTransport(Transport):
     """Client for requests to one service, and for files of its assets, wherever they lie.
 
     The link of an asset is its address without a signature, or an ``s3://`` address. It is signed for each request of

@@ -8,13 +8,12 @@ import json
 import re
 import secrets
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 from planet_vector.private_files import make_folder, read_private, write_private
+from planet_vector.server.api.documents import Document
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.database import Index
-
-Document = Dict[str, object]
 
 MAX_SAVED = 1000
 """Maximum number of saved searches of a key."""

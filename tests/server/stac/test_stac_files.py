@@ -15,6 +15,7 @@ import requests
 from planet_vector.errors import ConfigError
 from planet_vector.server import stac_files
 from planet_vector.server.index.updating import update
+from planet_vector.server.sample.synthetic import write_scenes
 from planet_vector.server.stac_files import write_stac
 from tests.server.conftest import ROOT, Running, feature, write_features, write_raster
 
@@ -218,3 +219,34 @@ def test_options_that_make_no_sense_are_errors(run: Callable[..., Any], archive:
     ):
         done = run(sys.executable, "-m", "planet_vector.cli", "index", str(archive), *arguments, cwd=ROOT)
         assert done.returncode == 2 and said in done.stderr
+
+
+_PEAK = """
+import re, sys
+from pathlib import Path
+from planet_vector.server.stac_files import write_stac
+folder = Path(sys.argv[1])
+write_stac(folder, folder.parent / "i.sqlite", folder.parent / f"items.{sys.argv[2]}")
+# Unlike ru_maxrss, it does not include that of the program which started this one.
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the peak memory in /proc")
+@pytest.mark.parametrize("suffix", ["ndjson", "parquet"])
+def test_memory_does_not_grow_with_the_number_of_scenes(tmp_path: Path, suffix: str) -> None:
+    if suffix == "parquet":
+        pytest.importorskip("stac_geoparquet")
+    peaks = []
+    for number in (6_000, 30_000):
+        folder = tmp_path / str(number) / "archive"
+        folder.mkdir(parents=True)
+        write_scenes(folder / "scenes.geojsonl", number)
+        index_of(folder, folder.parent / "i.sqlite")
+        command = [sys.executable, "-c", _PEAK, str(folder), suffix]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout))
+    # 24 000 items are 240 MB as Python has them.
+    assert peaks[1] < peaks[0] + 30 and peaks[1] < {"ndjson": 200, "parquet": 320}[suffix], peaks

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Dict
 from urllib.parse import quote
 
 from planet_vector.server.api.activations import ACTIVE, INACTIVE
 from planet_vector.server.api.asset_tokens import asset_token
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.service import Service
 from planet_vector.server.archive.units import SceneAsset
@@ -20,8 +20,6 @@ from planet_vector.server.index.data_properties import (
     written,
 )
 from planet_vector.server.index.records import StoredScene
-
-Document = Dict[str, object]
 
 ROOT = "/data/v1"
 """Root of the Data API."""

@@ -16,7 +16,6 @@ from planet_vector.server.api.attending import CHEAP, attend
 from planet_vector.server.api.conditional import NOT_STORED
 from planet_vector.server.api.data_api.item_documents import (
     ROOT,
-    Document,
     asset_document,
     item_document,
     type_url,
@@ -29,6 +28,7 @@ from planet_vector.server.api.data_api.item_lookup import (
     scene_types_of,
 )
 from planet_vector.server.api.delivery import product_path
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.ranges import disposition
 from planet_vector.server.api.scenes import file_answer
 from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version

@@ -6,15 +6,14 @@ The id of a basemap is its name, and that of a quad is its column from the west 
 from __future__ import annotations
 
 import re
-from typing import Dict, Optional, Sequence
+from typing import Optional, Sequence
 from urllib.parse import quote
 
 from planet_vector.server.api.basemap_definitions import BasemapDefinition
 from planet_vector.server.api.basemap_layouts import BasemapLayout, Member
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.v0.basemap_documents import describe_quad
 from planet_vector.server.quad_grid import QUAD_SIZE, Quad, quads_around, resolution
-
-Document = Dict[str, object]
 
 BASEMAPS = "/basemaps/v1"
 """Root of the Basemaps API."""

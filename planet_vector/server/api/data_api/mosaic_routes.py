@@ -14,13 +14,13 @@ from planet_vector.server.api.basemap_definitions import BasemapDefinition
 from planet_vector.server.api.data_api.item_documents import item_url
 from planet_vector.server.api.data_api.mosaic_documents import (
     BASEMAPS,
-    Document,
     mosaic_document,
     mosaic_url,
     quad_document,
     quad_id,
     quad_of,
 )
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.service import Service, base_url, enter, index_version
 from planet_vector.server.api.v0 import quad_routes
 from planet_vector.server.api.v0.basemap_routes import get_mosaic_tile

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
 from planet_vector.server.api.data_api.search_requests import MAX_PAGE
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.v0.openapi import TILE, answer_of, errors_of, parameter_of
-
-Document = Dict[str, object]
 
 _OBJECT: Document = {"type": "object"}
 _TEXT: Document = {"type": "string"}

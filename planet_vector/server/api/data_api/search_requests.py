@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from planet_vector.server.api.data_api.filters_v1 import FilterReader, all_of, any_asset
 from planet_vector.server.api.data_api.item_lookup import scene_types_of
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.page_tokens import is_text, place_of
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.service import Service
@@ -28,8 +29,6 @@ _REQUEST = ("item_types", "filter", "geometry", "asset_types")
 _COLUMNS = {"acquired": DATETIME, "published": "created"}  # names of the properties that items are ordered by
 _DIRECTIONS = {"asc": True, "desc": False}
 _ORDER = "published desc"
-
-Document = Dict[str, object]
 
 
 class PageRequest(NamedTuple):

@@ -16,13 +16,13 @@ from planet_vector.server.api.bodies import Body
 from planet_vector.server.api.conditional import NOT_STORED
 from planet_vector.server.api.data_api.item_documents import ROOT, item_document
 from planet_vector.server.api.data_api.search_requests import (
-    Document,
     PageRequest,
     checked_request,
     condition_of,
     item_search,
     page_request,
 )
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.page_tokens import token_of, wrong_token
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version

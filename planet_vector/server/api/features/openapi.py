@@ -6,15 +6,14 @@ GDAL read the properties that are parameters at the path of each collection, rel
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List
+from typing import Iterable, List
 from urllib.parse import quote
 
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.features.documents import ROOT, TITLE
 from planet_vector.server.api.features.parameters import parameter_documents
 from planet_vector.server.api.stac.openapi import COLLECTION, DOCUMENT, ITEM, PAGES
 from planet_vector.version import __version__
-
-Document = Dict[str, object]
 
 ITEMS: Document = {"parameters": list(parameter_documents().values()), "responses": PAGES}
 """The address of features, for the definition of the whole service."""

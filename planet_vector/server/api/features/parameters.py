@@ -6,7 +6,8 @@ import re
 from typing import Dict, List
 
 from planet_vector.decimals import parse_number
-from planet_vector.server.api.stac.searching import MAX_LIMIT, Document, of_query
+from planet_vector.server.api.documents import Document
+from planet_vector.server.api.stac.searching import MAX_LIMIT, of_query
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.item_properties import FEATURE_COLUMNS, ITEM_COLUMNS, OTHERS, TIMES
 from planet_vector.server.index.scene_search import Parameters

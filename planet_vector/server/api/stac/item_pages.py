@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Callable, List, Mapping, Optional, Tuple
 
 from fastapi import Request
 from fastapi.responses import Response
 
-from planet_vector.server.api.answers import json_answer
+from planet_vector.server.api.answers import json_answer, write_json
 from planet_vector.server.api.attending import AREAS, CHEAP, PAGES, attend
 from planet_vector.server.api.bodies import Body
 from planet_vector.server.api.documents import JSON, Document, collection_url, link
@@ -98,7 +97,7 @@ async def document_answer(
 
     def answer(patience: Patience) -> Response:
         version = index_version(request, service, permission)
-        return json_answer(request, lambda: _write(make(service, permission, base)), version, media_type)
+        return json_answer(request, lambda: write_json(make(service, permission, base)), version, media_type)
 
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
 
@@ -204,7 +203,7 @@ def _page(
         links.append(link("next", token_of(page.after)))
     if page.before is not None:
         links.append(link("prev", token_of(page.before)))
-    return _write(
+    return write_json(
         {
             "type": "FeatureCollection",
             "numberMatched": page.total,
@@ -263,8 +262,3 @@ def find_item(service: Service, permission: Permission, collection: str, scene_i
     if found is None:
         raise HttpError(404, f"There is no item {scene_id[:80]!r} in the collection {collection[:80]!r}.")
     return found
-
-
-def _write(document: Mapping[str, object]) -> bytes:
-    """Return a document as JSON in ASCII: metadata may have characters that UTF-8 cannot encode."""
-    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, List
 
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.stac.searching import DEFAULT_LIMIT, NAMES
 from planet_vector.server.api.v0.openapi import answer_of, errors_of, parameter_of
-
-Document = Dict[str, object]
 
 _OBJECT: Document = {"type": "object"}
 _TEXT: Document = {"type": "string"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from planet_vector.decimals import parse_number
+from planet_vector.server.api.documents import Document
 from planet_vector.server.api.page_tokens import is_text, place_of
 from planet_vector.server.api.stac.boxes import area_of_box
 from planet_vector.server.api.stac.cql2_json import condition_of, read_filter, spatial
@@ -40,8 +41,6 @@ _RFC3339 = re.compile(
 )  # the time of RFC 3339, section 5.6
 _OPERATORS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _PATTERNS = {"startsWith": "{}%", "endsWith": "%{}", "contains": "%{}%"}
-
-Document = Dict[str, object]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""Windows of time of a search, each as long as the density of the items that were received before asks for."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Deque, Iterator, NamedTuple, Optional, Tuple
+
+from planet_vector.catalog.stac.item_times import TimeSpan
+
+_REMEMBERED = 8  # windows; numbers of items vary by chance
+_REST = 1.3  # of a window; a shorter rest belongs to the last one
+_CHANGE = 2.0  # most that a window is longer or shorter than the one before
+
+
+class Window(NamedTuple):
+    """Window of time.
+
+    Attributes
+    ----------
+    span : TimeSpan
+        The window; the last one has the end of the search.
+    length : timedelta
+        The time within which items are expected.
+    """
+
+    span: TimeSpan
+    length: timedelta
+
+
+class WindowCutter:
+    """Cuts a span of time into windows, from one end to the other, that share their edges.
+
+    Parameters
+    ----------
+    span : TimeSpan
+        The span of the search.
+    edge, far : datetime
+        The edge of the first window, and the time of the last item; the windows descend if it is the earlier one.
+    pieces : int
+        Number of windows, if all are as long as the first.
+    pages : int
+        Number of pages of a window.
+    target : float
+        Number of items that a window should have.
+
+    Attributes
+    ----------
+    pages : int
+        Number of pages of a window.
+    """
+
+    def __init__(self, span: TimeSpan, edge: datetime, far: datetime, pieces: int, pages: int, target: float) -> None:
+        self._span, self._edge, self._far, self._target = span, edge, far, target
+        self.pages = pages
+        self._descending = far < edge
+        self._step = abs(far - edge) / pieces
+        self._received: Deque[Tuple[timedelta, int]] = deque(maxlen=_REMEMBERED)
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Window]:
+        return self
+
+    def __next__(self) -> Window:
+        if self._ended:
+            raise StopIteration
+        edge, left = self._edge, abs(self._far - self._edge)
+        cut: Optional[datetime] = None
+        if left > _REST * self._step:
+            cut = self._edge = edge + (-self._step if self._descending else self._step)
+            left = self._step
+        self._ended = cut is None
+        return Window(self._between(edge, cut), left)
+
+    def learn(self, window: Window, count: int) -> None:
+        """Adapt the length of the windows that follow.
+
+        Parameters
+        ----------
+        window : Window
+            A window that was read.
+        count : int
+            The number of its items.
+        """
+        self._received.append((window.length, count))
+        total = sum(count for _, count in self._received)
+        if total:
+            wanted = sum((length for length, _ in self._received), timedelta()) * (self._target / total)
+        else:
+            wanted = self._step * _CHANGE
+        self._step = min(max(wanted, self._step / _CHANGE), self._step * _CHANGE)
+
+    def _between(self, edge: datetime, cut: Optional[datetime]) -> TimeSpan:
+        span = self._span
+        if self._descending:
+            return TimeSpan(cut, edge) if cut is not None else replace(span, high=edge, high_open=False)
+        return TimeSpan(edge, cut) if cut is not None else replace(span, low=edge, low_open=False)
