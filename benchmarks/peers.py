@@ -141,7 +141,7 @@ def _stac(options: argparse.Namespace, environ: Dict[str, str], counts: bool) ->
         oapif = _measure(sys.executable, OAPIF, [url], options, environ, 1)
         missed = _tell("pystac-client's pages()", pages, ours, 3.0)
         missed |= _tell("GDAL's OAPIF", oapif, ours, 5.0)
-        return missed | _tell_floor(plain, options, 1.2 if counts else 1.3)
+        return missed | _tell_floor(plain, options, 1.2)
 
 
 def _data_v1(options: argparse.Namespace, environ: Dict[str, str]) -> bool:
