@@ -31,6 +31,26 @@ MOST_KEPT = 500
 """Number of VRTs of mosaics and stacks kept, besides those of the last day; projects recreate theirs."""
 
 
+def source_of(catalog: Catalog, scene: Scene, product: str) -> str:
+    """Return the source of a product, or of a stack of products.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    product : str
+        The product, or several with commas between.
+
+    Returns
+    -------
+    str
+        The source that GDAL opens.
+    """
+    return stack(catalog, scene, product.split(",")) if "," in product else name_of(catalog, scene, product)
+
+
 def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
     """Write a VRT with several products as the bands of one raster.
 
@@ -50,7 +70,7 @@ def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
     """
     names = [name_of(catalog, scene, product) for product in products]
     for name, product in zip(names, products):
-        _check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
+        check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
     return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
 
 
@@ -66,7 +86,7 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
     scenes : sequence of Scene
         The scenes.
     product : str
-        The product.
+        The product, or several with commas between, as the bands of each scene.
 
     Returns
     -------
@@ -89,10 +109,10 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
             )
         )
     with Workers(catalog.settings.connections) as pool:
-        names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
+        names = list(pool.map(lambda scene: source_of(catalog, scene, product), scenes))
         datasets = list(pool.map(open_source, names, [f"{scene.id}/{product}" for scene in scenes]))
     for scene, dataset in zip(scenes, datasets):  # GDAL would skip scenes that do not fit, with a mere warning
-        _check_upright(dataset, f"{scene.id}/{product}")
+        check_upright(dataset, f"{scene.id}/{product}")
         if _bands(dataset) != _bands(datasets[0]):
             raise RasterAccessError(
                 tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
@@ -178,7 +198,21 @@ def _computed(path: str, like: gdal.Dataset, function: str, sources: Sequence[st
     return made
 
 
-def _check_upright(dataset: gdal.Dataset, title: str) -> None:
+def check_upright(dataset: gdal.Dataset, title: str) -> None:
+    """Check that a raster is north up.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The raster.
+    title : str
+        Name of the raster in errors.
+
+    Raises
+    ------
+    RasterAccessError
+        If it is not.
+    """
     _, _, turned, _, sheared, height = dataset.GetGeoTransform()
     if turned or sheared or height >= 0:
         raise RasterAccessError(

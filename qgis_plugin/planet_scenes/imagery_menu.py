@@ -6,11 +6,11 @@ from typing import Callable, Sequence
 
 from qgis.PyQt.QtWidgets import QMenu
 
-from planet_scenes.imagery import Imagery, offers_of
+from planet_scenes.imagery import TILES, Imagery, offers_of
 from planet_vector.scene import Scene
 
 
-def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Callable[[Imagery], None]) -> None:
+def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Callable[[Imagery], None], tiles: bool = True) -> None:
     """Offer the imagery that all scenes have: combinations of bands and indices, then products by name.
 
     Parameters
@@ -21,12 +21,14 @@ def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Callable[[Imagery], No
         The scenes.
     call : callable
         Called with the imagery that is chosen.
+    tiles : bool, optional
+        Whether to offer tiles.
     """
     menu.clear()
     offered = [offers_of(scene) for scene in scenes]
     named = False
     for imagery in offered[0] if offered else []:
-        if all(imagery in others for others in offered[1:]):
+        if (tiles or imagery.name != TILES) and all(imagery in others for others in offered[1:]):
             if not imagery.title and not named:
                 named = True
                 menu.addSeparator()

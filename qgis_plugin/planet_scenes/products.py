@@ -30,8 +30,11 @@ from planet_vector.query import Query
 from planet_vector.raster.gdal_xml import tiles_level
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
+from planet_vector.workers import Workers
 
-_INDEX = "index"  # parameter of a layer's name: the two bands of an index
+# Parameters of the name of a layer, which only this plugin reads, to restore it:
+_INDEX = "index"  # the two bands of an index
+_SCENE = "scene_id"  # a scene of a mosaic, the first on top
 
 BANDS = "planet_scenes/bands"
 """Custom property of raster layers: the names of the bands drawn."""
@@ -87,7 +90,7 @@ def add_products(
             if feedback.isCanceled():
                 return []
             imagery = wanted if wanted.name else preferred(scene)
-            layer = _layer(catalog, connection, scene, imagery, view, feedback)
+            layer = layer_of(catalog, connection, [scene], imagery, view, feedback)
             layer.setName(layer_name(scene, imagery))
             found.append(layer)
             feedback.setProgress(100 * (number + 1) / len(scenes))
@@ -95,7 +98,7 @@ def add_products(
 
     title = scenes[0].id if len(scenes) == 1 else tr("{count} scenes").format(count=len(scenes))
     told = tr("Opening {product} of {title}").format(product=wanted.title or wanted.name or tr("imagery"), title=title)
-    return _adding(told, work, below, on_done)
+    return adding(told, work, below, on_done)
 
 
 def add_mosaic(
@@ -145,7 +148,7 @@ def add_mosaic(
         again = str(replace(name, parameters=(*name.without(["product"]).parameters, ("product", chosen))))
         return [_raster(path, title, again, view)]
 
-    return _adding(tr("Opening a mosaic"), work, below, on_done)
+    return adding(tr("Opening a mosaic"), work, below, on_done)
 
 
 def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) -> Task:
@@ -173,7 +176,7 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
         path = product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
         return [_opened(path, basemap.name, planet_name)]
 
-    return _adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
+    return adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
 
 
 def reopened(catalog: Catalog, planet_name: str) -> str:
@@ -215,28 +218,61 @@ def _source_again(catalog: Catalog, name: Name) -> str:
     if name.is_basemap:
         basemap = catalog.basemaps.named(name.item)
         return product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
+    ids = [value for key, value in name.parameters if key == _SCENE]
     if name.item:
-        source = _source(catalog, catalog.scene(name.collection, name.item), name.part)
-        pair = name.get(_INDEX)
-        if pair is None:
-            return source
-        a, _, b = pair.partition(",")
-        return combined_rasters.normalised_difference(source, int(a), int(b), f"{name.item} {name.part}")
-    query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
-    scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
-    return combined_rasters.mosaic(catalog, scenes, query.schema.product(name.get("product")))
+        source, title = _source(catalog, catalog.scene(name.collection, name.item), name.part), name.item
+    elif ids:
+        with Workers(catalog.settings.connections) as pool:
+            scenes = list(pool.map(lambda scene_id: catalog.scene(name.collection, scene_id), ids))
+        source, title = combined_rasters.mosaic(catalog, scenes, name.get("product") or ""), ids[0]
+    else:
+        query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
+        scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
+        return combined_rasters.mosaic(catalog, scenes, query.schema.product(name.get("product")))
+    pair = name.get(_INDEX)
+    if pair is None:
+        return source
+    a, _, b = pair.partition(",")
+    return combined_rasters.normalised_difference(source, int(a), int(b), f"{title} {name.part}".strip())
 
 
-def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any, on_done: Done) -> Task:
+def adding(
+    title: str,
+    work: Callable[[Any], List[QgsRasterLayer]],
+    below: Optional[QgsVectorLayer],
+    on_done: Done = None,
+    group_title: str = "",
+) -> Task:
+    """Open raster layers in a worker, and add them to a group of the project.
+
+    Parameters
+    ----------
+    title : str
+        Name of the task.
+    work : callable
+        Called with a `QgsFeedback` in the worker; returns the layers, the topmost first.
+    below : QgsVectorLayer, optional
+        The search layer above the group; its footprints are drawn as outlines from then on.
+    on_done : callable, optional
+        Called with the layers, on the main thread, once they are in the project.
+    group_title : str, optional
+        Name of the group; by default it names the search layer.
+
+    Returns
+    -------
+    Task
+        The running task.
+    """
     beside = below.id() if below is not None else ""
-    group_title = tr("Imagery of {layer}").format(layer=below.name()) if below is not None else tr("Planet Scenes")
+    if not group_title:
+        group_title = tr("Imagery of {layer}").format(layer=below.name()) if below is not None else tr("Planet Scenes")
 
     def done(layers: List[QgsRasterLayer]) -> None:
         if layers:
             search = QgsProject.instance().mapLayer(beside) if beside else None
             group = group_below(search, group_title)
+            QgsProject.instance().addMapLayers(layers, False)
             for position, layer in enumerate(layers):
-                QgsProject.instance().addMapLayer(layer, False)
                 group.insertChildNode(position, _node(layer))
             if isinstance(search, QgsVectorLayer):
                 style.show_outlines(search)
@@ -266,7 +302,7 @@ def layer_name(scene: Scene, imagery: Imagery) -> str:
     imagery : Imagery
         Its imagery.
     """
-    parts = [_shown(imagery), scene.id]
+    parts = [shown(imagery), scene.id]
     if scene.has_time:
         acquired = scene.acquired
         day = QLocale().toString(QDate(acquired.year, acquired.month, acquired.day), "d MMM")
@@ -274,20 +310,59 @@ def layer_name(scene: Scene, imagery: Imagery) -> str:
     return " – ".join(parts)
 
 
-def _shown(imagery: Imagery) -> str:
+def shown(imagery: Imagery) -> str:
+    """Return the short title of imagery in names of layers.
+
+    Parameters
+    ----------
+    imagery : Imagery
+        The imagery.
+    """
     return imagery.index.upper() or imagery.title or imagery.name
 
 
-def _layer(
-    catalog: Catalog, connection: Connection, scene: Scene, imagery: Imagery, view: View, feedback: Any
+def layer_of(
+    catalog: Catalog, connection: Connection, scenes: Sequence[Scene], imagery: Imagery, view: View, feedback: Any
 ) -> QgsRasterLayer:
-    title = f"{scene.id} {_shown(imagery)}"
-    again = connection.name_of(scene, imagery.name)
-    source = _source(catalog, scene, imagery.name)
-    if imagery.name == TILES:
-        return _opened(source, title, again)
-    if len(imagery.products) == 1:
-        source = overviews.prepared(catalog, scene, imagery.name, source, feedback)
+    """Open imagery of a scene, or of several as one mosaic; call this in a worker.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    connection : Connection
+        The service.
+    scenes : sequence of Scene
+        The scenes, the first on top.
+    imagery : Imagery
+        Their imagery; not `TILES` of several scenes.
+    view : View
+        The current view: pixels within it determine the contrast stretch.
+    feedback : QgsFeedback
+        Receives the progress, and can cancel.
+
+    Returns
+    -------
+    QgsRasterLayer
+        The layer, which belongs to the main thread and is not yet in the project.
+
+    Raises
+    ------
+    RasterAccessError
+        If a scene cannot be opened, or they cannot be combined.
+    """
+    scene = scenes[0]
+    title = f"{scene.id} {shown(imagery)}"
+    if len(scenes) > 1:
+        again = _of_scenes(connection, scenes, imagery.name)
+        source = combined_rasters.mosaic(catalog, scenes, imagery.name)
+    else:
+        again = connection.name_of(scene, imagery.name)
+        source = _source(catalog, scene, imagery.name)
+        if imagery.name == TILES:
+            return _opened(source, title, again)
+        if len(imagery.products) == 1:
+            source = overviews.prepared(catalog, scene, imagery.name, source, feedback)
     if imagery.index:
         a, b = imagery.bands
         layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, _of_index(again, a, b))
@@ -295,6 +370,13 @@ def _layer(
         draw_index(layer)
         return layer
     return _raster(source, title, again, view, bands_of(scene, imagery), imagery.bands)
+
+
+def _of_scenes(connection: Connection, scenes: Sequence[Scene], product: str) -> str:
+    """Return a name of a mosaic of certain scenes: a search might find others later."""
+    name = parse_name(connection.name_of(scenes[0].scene_type))
+    ids = [(_SCENE, scene.id) for scene in scenes]
+    return str(replace(name, parameters=(*name.parameters, *ids, ("product", product))))
 
 
 def _of_index(planet_name: str, a: int, b: int) -> str:
@@ -308,9 +390,7 @@ def _source(catalog: Catalog, scene: Scene, product: str) -> str:
     if product == TILES:
         pattern, level = catalog.tiles(scene), tiles_level(scene)
         return product_sources.tiles(catalog, pattern, level, f"{scene.scene_type}-{scene.id}")
-    if "," in product:
-        return combined_rasters.stack(catalog, scene, product.split(","))
-    return product_sources.name_of(catalog, scene, product)
+    return combined_rasters.source_of(catalog, scene, product)
 
 
 def _raster(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from statistics import median
+from typing import Any, Sequence
 
 from qgis.core import (
     QgsColorRampShader,
@@ -74,3 +75,33 @@ def _stretch(provider: Any, band: stretch.Band) -> QgsContrastEnhancement:
     made.setMaximumValue(band.high)
     made.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
     return made
+
+
+def draw_alike(layers: Sequence[QgsRasterLayer]) -> None:
+    """Stretch layers of the same bands alike, so that they can be compared: by the medians of their limits.
+
+    Parameters
+    ----------
+    layers : sequence of QgsRasterLayer
+        The layers, stretched by `draw_colours`; the limits of others are left alone.
+    """
+    for colour, take in (
+        ("redContrastEnhancement", "setRedContrastEnhancement"),
+        ("greenContrastEnhancement", "setGreenContrastEnhancement"),
+        ("blueContrastEnhancement", "setBlueContrastEnhancement"),
+        ("contrastEnhancement", "setContrastEnhancement"),
+    ):
+        renderers = [layer.renderer() for layer in layers if hasattr(layer.renderer(), colour)]
+        found = [(renderer, getattr(renderer, colour)()) for renderer in renderers]
+        stretched = [(renderer, limits) for renderer, limits in found if limits is not None]
+        if not stretched:
+            continue
+        low = median(limits.minimumValue() for _, limits in stretched)
+        high = median(limits.maximumValue() for _, limits in stretched)
+        for renderer, limits in stretched:
+            alike = QgsContrastEnhancement(limits)
+            alike.setMinimumValue(low)
+            alike.setMaximumValue(high)
+            getattr(renderer, take)(alike)
+    for layer in layers:
+        layer.triggerRepaint()

@@ -1,0 +1,91 @@
+"""The docks that the panel opens when they are first wanted: two maps to compare, and the scenes at a place."""
+
+from __future__ import annotations
+
+from typing import Callable, List, Optional
+
+from qgis.gui import QgisInterface, QgsDockWidget
+from qgis.PyQt.QtCore import QObject, Qt
+
+from planet_scenes import products
+from planet_scenes.actions import view_of
+from planet_scenes.compare_dock import CompareDock
+from planet_scenes.connection import Connection
+from planet_scenes.place_dock import Asked, PlaceDock
+from planet_scenes.time_slider import TimeSlider
+from planet_vector.errors import PlanetVectorError
+from planet_vector.scene import Scene
+
+_BOTTOM = 260  # pixels, height of a row of pictures and what is above it
+
+
+class Views(QObject):
+    """Manages the docks beside the panel.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The QGIS application.
+    time : TimeSlider
+        The time slider of the panel.
+    failed : callable
+        Called with the error of an action of the user.
+    panel : QgsDockWidget
+        The panel; the map to compare is placed between it and QGIS's map.
+    """
+
+    def __init__(
+        self, iface: QgisInterface, time: TimeSlider, failed: Callable[[BaseException], None], panel: QgsDockWidget
+    ) -> None:
+        super().__init__(panel)
+        self._iface, self._time, self._failed, self._panel = iface, time, failed, panel
+        self.comparison: Optional[CompareDock] = None
+        self.place: Optional[PlaceDock] = None
+
+    def compare(self) -> None:
+        """Show two maps side by side."""
+        if self.comparison is None:
+            self.comparison = CompareDock(self._iface, self._time)
+            self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.comparison)
+            window = self._iface.mainWindow()
+            if not self._panel.isFloating() and not window.tabifiedDockWidgets(self._panel):
+                window.splitDockWidget(self.comparison, self._panel, Qt.Orientation.Horizontal)
+            half = self._iface.mapCanvas().width() // 2
+            window.resizeDocks([self.comparison], [half], Qt.Orientation.Horizontal)
+        self.comparison.setUserVisible(True)
+
+    def look_at_place(self, asked: Asked) -> None:
+        """Let the user click a place, and show the scenes there.
+
+        Parameters
+        ----------
+        asked : Asked
+            The search.
+        """
+        if self.place is None:
+            self.place = PlaceDock(self._iface)
+            self.place.failed.connect(self._failed)
+            self.place.chosen.connect(self._add)
+            self._iface.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.place)
+            self._iface.mainWindow().resizeDocks([self.place], [_BOTTOM], Qt.Orientation.Vertical)
+        self.place.ask(asked)
+
+    def close_down(self) -> None:
+        """Remove the docks."""
+        made: List[QgsDockWidget] = []
+        if self.comparison is not None:
+            self.comparison.close_down()
+            made.append(self.comparison)
+        if self.place is not None:
+            self.place.close_down()
+            made.append(self.place)
+        for dock in made:
+            self._iface.removeDockWidget(dock)
+            dock.deleteLater()
+        self.comparison = self.place = None
+
+    def _add(self, connection: Connection, scenes: List[Scene]) -> None:
+        try:
+            products.add_products(connection, scenes, "", None, None, view_of(self._iface))
+        except PlanetVectorError as error:
+            self._failed(error)
