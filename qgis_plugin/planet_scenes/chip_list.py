@@ -62,6 +62,19 @@ class Chips(QAbstractListModel):
         self._catalog, self._entries, self._place, self._chips = catalog, list(entries), place, {}
         self.endResetModel()
 
+    def cut(self, place: Place) -> None:
+        """Show another place or width of the same scenes.
+
+        Parameters
+        ----------
+        place : Place
+            The place.
+        """
+        self.stop()
+        self._place, self._chips = place, {}
+        if self._entries:
+            self.dataChanged.emit(self.index(0), self.index(len(self._entries) - 1))
+
     def stop(self) -> None:
         """Cancel all fetches."""
         self._wanted = []
@@ -191,7 +204,8 @@ class Cell(QStyledItemDelegate):
         line = option.fontMetrics.height()
         bold = QFont(option.font)
         bold.setBold(True)
-        for number, (font, text) in enumerate(((bold, entry.when), (option.font, entry.cloud))):
+        day = entry.when.partition(" ")[0]  # the time is in the tool tip
+        for number, (font, text) in enumerate(((bold, day), (option.font, entry.cloud))):
             painter.setFont(font)
             shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, SIDE)
             where = QRect(place.left(), place.bottom() + _MARGIN + number * line, SIDE, line)

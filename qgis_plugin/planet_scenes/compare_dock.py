@@ -6,7 +6,7 @@ from typing import Any, List
 
 from qgis.core import QgsDateTimeRange, QgsMapLayer, QgsPointXY, QgsProject, QgsRectangle
 from qgis.gui import QgisInterface, QgsDockWidget, QgsMapCanvas, QgsMapToolPan
-from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtCore import QDateTime, QSize, QTimer
 from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from planet_scenes.area_tool import take_away
@@ -19,6 +19,7 @@ from planet_scenes.widgets import row_of
 
 _DAY, _LAYER = "day:", "layer:"  # kinds of the data of a choice
 _SMALLEST = 200  # pixels
+_ALWAYS = QgsDateTimeRange(QDateTime(), QDateTime())
 
 
 class CompareDock(QgsDockWidget):
@@ -41,6 +42,7 @@ class CompareDock(QgsDockWidget):
         self._main, self._time = iface.mapCanvas(), time
         self._project = QgsProject.instance()
         self._moving = False
+        self._size = QSize()
         self.canvas = QgsMapCanvas()
         self.canvas.setObjectName("PlanetScenesCompareCanvas")
         self.canvas.setMinimumSize(_SMALLEST, _SMALLEST)
@@ -85,7 +87,7 @@ class CompareDock(QgsDockWidget):
         """Disconnect from the map, and remove the dock's items from it."""
         for signal, call in self._links:
             signal.disconnect(call)
-        self.canvas.cancelJobs()
+        self.canvas.stopRendering()
         for canvas, mark in self._marks.items():
             take_away(canvas, mark)
         self.canvas.setLayers([])
@@ -168,20 +170,27 @@ class CompareDock(QgsDockWidget):
             day = data[len(_DAY) :]
             self.canvas.setTemporalRange(range_of(day, day))
         else:
-            self.canvas.setTemporalRange(QgsDateTimeRange() if layer is not None else self._main.temporalRange())
+            self.canvas.setTemporalRange(_ALWAYS if layer is not None else self._main.temporalRange())
         self.canvas.setLayers(shown)
 
     # ---- linked maps -------------------------------------------------------------------------------------------
 
     def _take_crs(self) -> None:
+        self._moving = True  # the extent, in the other system, is none that the user chose
         self.canvas.setDestinationCrs(self._main.mapSettings().destinationCrs())
+        self._moving = False
         self._from_main()
 
     def _from_main(self) -> None:
         self._move(self._main, self.canvas)
 
     def _from_here(self) -> None:
-        self._move(self.canvas, self._main)
+        size = self.canvas.size()
+        if size != self._size:  # its extent has changed with its size, not by the user
+            self._size = size
+            self._from_main()
+        else:
+            self._move(self.canvas, self._main)
 
     def _move(self, leader: QgsMapCanvas, follower: QgsMapCanvas) -> None:
         """Show the middle of a map in the other, at the same scale: their shapes differ."""
@@ -190,10 +199,10 @@ class CompareDock(QgsDockWidget):
             return
         self._moving = True
         try:
-            extent = QgsRectangle.fromCenterAndSize(
-                leader.extent().center(), scale * follower.width(), scale * follower.height()
+            size = follower.mapSettings().outputSize()
+            follower.setExtent(
+                QgsRectangle.fromCenterAndSize(leader.extent().center(), scale * size.width(), scale * size.height())
             )
-            follower.setExtent(extent)
             follower.refresh()
         finally:
             self._moving = False

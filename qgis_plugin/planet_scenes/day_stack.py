@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 from qgis.core import (
     Qgis,
     QgsDateTimeRange,
+    QgsFeedback,
     QgsInterval,
     QgsMapLayer,
     QgsProject,
@@ -20,7 +21,7 @@ from qgis.PyQt.QtCore import QDate, QDateTime, QLocale, Qt, QTime
 from planet_scenes import style
 from planet_scenes.connection import Connection
 from planet_scenes.imagery import TILES, Imagery
-from planet_scenes.products import Done, View, adding, layer_of, shown
+from planet_scenes.products import Done, Prepared, View, adding, layer_of, prepare, shown
 from planet_scenes.raster_style import draw_alike
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
@@ -30,6 +31,7 @@ from planet_vector.names import parse_name
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
+from planet_vector.workers import Workers
 
 DAY = "planet_scenes/day"
 """Custom property of the raster layers of a day: the day, in UTC, as in ISO 8601."""
@@ -39,6 +41,8 @@ MOST_SCENES = 300
 
 MOST_DAYS = 100
 """Maximum number of layers of a stack."""
+
+_AT_ONCE = 4  # days; the scenes of each are opened several at once, too
 
 
 def add_days(
@@ -81,16 +85,21 @@ def add_days(
     if imagery.name == TILES:
         raise QueryError(tr("Tiles cannot be added day by day: choose a product."))
 
-    def work(feedback: Any) -> List[QgsRasterLayer]:
+    def work(feedback: QgsFeedback) -> List[QgsRasterLayer]:
         days = by_day(_scenes_of(catalog, planet_name))
-        found = []
-        for number, day in enumerate(sorted(days, reverse=True)):
+
+        def prepared(day: date) -> Prepared:
             if feedback.isCanceled():
                 raise Cancelled
-            layer = layer_of(catalog, connection, days[day], imagery, view, feedback)
-            _give_day(layer, day, days[day], imagery)
-            found.append(layer)
-            feedback.setProgress(100 * (number + 1) / len(days))
+            return prepare(catalog, connection, days[day], imagery, view, feedback)
+
+        newest_first, found = sorted(days, reverse=True), []
+        with Workers(min(_AT_ONCE, catalog.settings.connections)) as pool:
+            for day, each in zip(newest_first, pool.map(prepared, newest_first)):
+                layer = layer_of(each)
+                _give_day(layer, day, days[day], imagery)
+                found.append(layer)
+                feedback.setProgress(100 * len(found) / len(days))
         return found
 
     layer_id = below.id() if below is not None else ""
@@ -105,7 +114,7 @@ def add_days(
 
     title = below.name() if below is not None else tr("Planet Scenes")
     group = tr("{layer} day by day: {imagery}").format(layer=title, imagery=shown(imagery))
-    return adding(tr("Opening {title}").format(title=group), work, below, done, group)
+    return adding(tr("Opening {title}").format(title=group), work, below, done, group, folded=True)
 
 
 def by_day(scenes: Sequence[Scene]) -> Dict[date, List[Scene]]:

@@ -67,7 +67,7 @@ class Dock(QgsDockWidget):
         self.form, self.panel = SearchForm(iface), ResultsPanel(self.thumbnails)
         self.time = TimeSlider(iface.mapCanvas())
         self.panel.layout().addWidget(self.time)
-        self.views = Views(iface, self.time, self._failed, self)
+        self.views = Views(iface, self.time, self._failed, self.look_at_place, self)
         self._halves = QSplitter(Qt.Orientation.Vertical)
         self._halves.addWidget(self.form)
         self._halves.addWidget(self.panel)

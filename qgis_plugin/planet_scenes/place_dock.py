@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import List, NamedTuple, Optional
 
@@ -25,7 +26,7 @@ from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
 from planet_scenes.widgets import button, row_of
 from planet_vector.catalog import Catalog
-from planet_vector.errors import PlanetVectorError
+from planet_vector.errors import PlanetVectorError, QueryError
 from planet_vector.geometry.boxes import Box
 from planet_vector.names import Name, parse_name
 from planet_vector.scene import Scene
@@ -66,6 +67,9 @@ class PlaceDock(QgsDockWidget):
     chosen = pyqtSignal(object, object)
     """Emitted with a `Connection` and a list of its scenes to add to the map."""
 
+    wanted = pyqtSignal()
+    """Emitted when another place is wanted, with the search that the panel has by then."""
+
     failed = pyqtSignal(object)
     """Emitted with the error of a search."""
 
@@ -74,7 +78,7 @@ class PlaceDock(QgsDockWidget):
         self.setObjectName("PlanetScenesPlaceDock")
         self._iface, self._canvas = iface, iface.mapCanvas()
         self._asked: Optional[Asked] = None
-        self._point: Optional[QgsPointXY] = None
+        self._place: Optional[Place] = None
         self._task: Optional[Task] = None
         self._before: Optional[QgsMapTool] = None
         self._tool = PickPlace(self._canvas)
@@ -96,14 +100,15 @@ class PlaceDock(QgsDockWidget):
         self.list = ChipsView(self.chips)
         content = QWidget()
         column = QVBoxLayout(content)
-        column.addWidget(row_of(self.said, self.all, self.width_choice, self.pick_button, self.add_button))
+        column.addWidget(row_of(self.said, self.pick_button))
+        column.addWidget(row_of(self.all, self.width_choice, self.add_button))
         column.addWidget(self.list, 1)
         self.setWidget(content)
         self._tool.picked.connect(self.look)
         self._tool.refused.connect(self._put_down)
         self.all.toggled.connect(self._again)
-        self.width_choice.currentIndexChanged.connect(self._show_again)
-        self.pick_button.clicked.connect(self._pick_up)
+        self.width_choice.currentIndexChanged.connect(self._widen)
+        self.pick_button.clicked.connect(lambda *_: self.wanted.emit())
         self.add_button.clicked.connect(lambda: self._choose(self.list.selected()))
         self.list.doubleClicked.connect(lambda index: self._choose(self.list.selected()))
         self.list.selectionModel().selectionChanged.connect(self._enable)
@@ -121,7 +126,6 @@ class PlaceDock(QgsDockWidget):
         """
         self._asked = asked
         self.setUserVisible(True)
-        self.said.setText(tr("Click a place on the map."))
         self._pick_up()
 
     def look(self, point: QgsPointXY) -> None:
@@ -133,7 +137,11 @@ class PlaceDock(QgsDockWidget):
             The place, in the coordinate system of the map.
         """
         self._put_down()
-        self._point = point
+        try:
+            self._place = self._place_at(point)
+        except PlanetVectorError as error:
+            self._fail(error)
+            return
         show_cross(self._mark, point)
         self._again()
 
@@ -147,6 +155,7 @@ class PlaceDock(QgsDockWidget):
     # ---- the map -----------------------------------------------------------------------------------------------
 
     def _pick_up(self) -> None:
+        self.said.setText(tr("Click a place on the map."))
         if self._canvas.mapTool() is not self._tool:
             self._before = self._canvas.mapTool()
         self._canvas.setMapTool(self._tool)
@@ -163,6 +172,7 @@ class PlaceDock(QgsDockWidget):
         self._put_down()
         self._mark.hide()
         self._cancel()
+        self._place = None
         self.chips.show(None, [], Place(0, 0, 0))
 
     def _cancel(self) -> None:
@@ -174,45 +184,54 @@ class PlaceDock(QgsDockWidget):
 
     def _again(self, *_: object) -> None:
         """Ask the service for the scenes at the place."""
-        if self._asked is None or self._point is None:
+        asked, place = self._asked, self._place
+        if asked is None or place is None:
             return
         self._cancel()
+        self.chips.show(None, [], place)
         try:
-            place = self._place(self._point)
-            catalog = self._asked.connection.catalog()
+            catalog = asked.connection.catalog()
         except PlanetVectorError as error:
             self._fail(error)
             return
-        except QgsCsException:
-            self.said.setText(tr("The place is outside the coordinate system of the map."))
-            return
-        name = name_at(self._asked.name, place, self.all.isChecked())
-        self.chips.show(None, [], place)
+        name = name_at(asked.name, place, self.all.isChecked())
         self.said.setText(tr("Searching"))
 
         def done(found: _Found) -> None:
             self._task = None
-            self.chips.show(catalog, found.entries, place)
+            self.chips.show(catalog, found.entries, self._place or place)  # another width may have been chosen
             self._say(found, place)
 
         self._task = Task.start(
             tr("Looking for the scenes at a place"), lambda feedback: _scenes(catalog, name, feedback), done, self._fail
         )
 
-    def _show_again(self, *_: object) -> None:
+    def _widen(self, *_: object) -> None:
         """Cut the pictures again, in another width."""
-        if self._asked is not None and self._point is not None and self.chips.entries:
-            self.chips.show(self._asked.connection.catalog(), self.chips.entries, self._place(self._point))
+        if self._place is not None:
+            self._place = self._place._replace(metres=self.width_choice.currentData())
+            self.chips.cut(self._place)
 
     def _fail(self, error: BaseException) -> None:
         self._task = None
         self.said.setText(core.errors_told(error))
         self.failed.emit(error)
 
-    def _place(self, point: QgsPointXY) -> Place:
-        """Return a place of the map in degrees."""
+    def _place_at(self, point: QgsPointXY) -> Place:
+        """Return a place of the map in degrees.
+
+        Raises
+        ------
+        QueryError
+            If it is not on the globe.
+        """
         crs = self._canvas.mapSettings().destinationCrs()
-        there = QgsCoordinateTransform(crs, WGS84, QgsProject.instance()).transform(point)
+        try:
+            there = QgsCoordinateTransform(crs, WGS84, QgsProject.instance()).transform(point)
+        except QgsCsException:
+            there = QgsPointXY(math.nan, math.nan)
+        if not (math.isfinite(there.x()) and abs(there.y()) <= 90):
+            raise QueryError(tr("The place is not on the globe: click another one."))
         return Place(round((there.x() + 180) % 360 - 180, 6), round(there.y(), 6), self.width_choice.currentData())
 
     def _say(self, found: _Found, place: Place) -> None:

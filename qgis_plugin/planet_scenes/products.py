@@ -49,6 +49,26 @@ class View(NamedTuple):
     crs: str = ""
 
 
+class Prepared(NamedTuple):
+    """Raster that can be opened as a layer.
+
+    Attributes
+    ----------
+    source, title, again : str
+        The source that QGIS opens, its name in errors, and the ``PLANET:`` name that restores the layer.
+    bands : tuple of str
+        Names of the bands drawn; empty if the raster has colours of its own.
+    drawn : stretch.Drawn, optional
+        How the bands are drawn; None for an index.
+    """
+
+    source: str
+    title: str
+    again: str
+    bands: Tuple[str, ...] = ()
+    drawn: Optional[stretch.Drawn] = None
+
+
 def add_products(
     connection: Connection,
     scenes: Sequence[Scene],
@@ -90,7 +110,7 @@ def add_products(
             if feedback.isCanceled():
                 return []
             imagery = wanted if wanted.name else preferred(scene)
-            layer = layer_of(catalog, connection, [scene], imagery, view, feedback)
+            layer = layer_of(prepare(catalog, connection, [scene], imagery, view, feedback))
             layer.setName(layer_name(scene, imagery))
             found.append(layer)
             feedback.setProgress(100 * (number + 1) / len(scenes))
@@ -146,7 +166,7 @@ def add_mosaic(
         path = combined_rasters.mosaic(catalog, scenes, chosen)
         title = tr("Mosaic of {count} scenes").format(count=len(scenes))
         again = str(replace(name, parameters=(*name.without(["product"]).parameters, ("product", chosen))))
-        return [_raster(path, title, again, view)]
+        return [layer_of(_stretched(path, title, again, view))]
 
     return adding(tr("Opening a mosaic"), work, below, on_done)
 
@@ -174,7 +194,7 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
     def work(feedback: Any) -> List[QgsRasterLayer]:
         basemap = catalog.basemaps.named(name.item)
         path = product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
-        return [_opened(path, basemap.name, planet_name)]
+        return [layer_of(Prepared(path, basemap.name, planet_name))]
 
     return adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
 
@@ -242,6 +262,7 @@ def adding(
     below: Optional[QgsVectorLayer],
     on_done: Done = None,
     group_title: str = "",
+    folded: bool = False,
 ) -> Task:
     """Open raster layers in a worker, and add them to a group of the project.
 
@@ -257,6 +278,8 @@ def adding(
         Called with the layers, on the main thread, once they are in the project.
     group_title : str, optional
         Name of the group; by default it names the search layer.
+    folded : bool, optional
+        Whether to hide the legends of the layers.
 
     Returns
     -------
@@ -273,7 +296,9 @@ def adding(
             group = group_below(search, group_title)
             QgsProject.instance().addMapLayers(layers, False)
             for position, layer in enumerate(layers):
-                group.insertChildNode(position, _node(layer))
+                node = _node(layer)
+                node.setExpanded(not folded)
+                group.insertChildNode(position, node)
             if isinstance(search, QgsVectorLayer):
                 style.show_outlines(search)
         if on_done is not None:
@@ -321,10 +346,13 @@ def shown(imagery: Imagery) -> str:
     return imagery.index.upper() or imagery.title or imagery.name
 
 
-def layer_of(
+def prepare(
     catalog: Catalog, connection: Connection, scenes: Sequence[Scene], imagery: Imagery, view: View, feedback: Any
-) -> QgsRasterLayer:
-    """Open imagery of a scene, or of several as one mosaic; call this in a worker.
+) -> Prepared:
+    """Prepare imagery of a scene, or of several as one mosaic; call this in a worker.
+
+    It touches no objects of QGIS, so that it may run in any thread; QGIS keeps data by thread, and mixes it up when
+    threads that are not its own have ended (coordinate transforms, for instance).
 
     Parameters
     ----------
@@ -341,11 +369,6 @@ def layer_of(
     feedback : QgsFeedback
         Receives the progress, and can cancel.
 
-    Returns
-    -------
-    QgsRasterLayer
-        The layer, which belongs to the main thread and is not yet in the project.
-
     Raises
     ------
     RasterAccessError
@@ -360,16 +383,42 @@ def layer_of(
         again = connection.name_of(scene, imagery.name)
         source = _source(catalog, scene, imagery.name)
         if imagery.name == TILES:
-            return _opened(source, title, again)
+            return Prepared(source, title, again)
         if len(imagery.products) == 1:
             source = overviews.prepared(catalog, scene, imagery.name, source, feedback)
     if imagery.index:
         a, b = imagery.bands
-        layer = _opened(combined_rasters.normalised_difference(source, a, b, title), title, _of_index(again, a, b))
-        layer.setCustomProperty(BANDS, [imagery.index.upper()])
-        draw_index(layer)
-        return layer
-    return _raster(source, title, again, view, bands_of(scene, imagery), imagery.bands)
+        computed = combined_rasters.normalised_difference(source, a, b, title)
+        return Prepared(computed, title, _of_index(again, a, b), (imagery.index.upper(),))
+    return _stretched(source, title, again, view, bands_of(scene, imagery), imagery.bands)
+
+
+def layer_of(prepared: Prepared) -> QgsRasterLayer:
+    """Open prepared imagery; call this in a worker of QGIS.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The imagery.
+
+    Returns
+    -------
+    QgsRasterLayer
+        The layer, which belongs to the main thread and is not yet in the project.
+
+    Raises
+    ------
+    RasterAccessError
+        If QGIS cannot open it.
+    """
+    layer = _opened(prepared.source, prepared.title, prepared.again)
+    if prepared.bands:
+        layer.setCustomProperty(BANDS, list(prepared.bands))
+        if prepared.drawn is None:
+            draw_index(layer)
+        else:
+            draw_colours(layer, prepared.drawn)
+    return layer
 
 
 def _of_scenes(connection: Connection, scenes: Sequence[Scene], product: str) -> str:
@@ -393,15 +442,15 @@ def _source(catalog: Catalog, scene: Scene, product: str) -> str:
     return combined_rasters.source_of(catalog, scene, product)
 
 
-def _raster(
+def _stretched(
     source: str,
     title: str,
     again: str,
     view: View,
     bands: Tuple[SpectralBand, ...] = (),
     chosen: Tuple[int, ...] = (),
-) -> QgsRasterLayer:
-    """Open a raster layer, stretched to the values in view; chosen or documented bands are drawn as colours."""
+) -> Prepared:
+    """Prepare a raster, stretched to the values in view; chosen or documented bands are drawn as colours."""
     dataset = raster_opening.open_source(source, title)
     known = bands if len(bands) == dataset.RasterCount else ()
     colours = [band.colour for band in known]
@@ -410,13 +459,9 @@ def _raster(
         for number, colour in zip(chosen, ("Red", "Green", "Blue")):
             colours[number - 1] = colour
     drawn = stretch.drawn(dataset, title, view.extent, view.crs, colours)
-    dataset = None
-    layer = _opened(source, title, again)
     names = [known[band.number - 1].description if known else "" for band in drawn.bands]
     told = [name or tr("Band {number}").format(number=band.number) for name, band in zip(names, drawn.bands)]
-    layer.setCustomProperty(BANDS, told)
-    draw_colours(layer, drawn)
-    return layer
+    return Prepared(source, title, again, tuple(told), drawn)
 
 
 def _opened(source: str, title: str, again: str) -> QgsRasterLayer:
