@@ -54,7 +54,9 @@ class Views(QObject):
 
     def compare(self) -> None:
         """Show two maps side by side, which share the width of QGIS's map."""
-        window, half = self._iface.mainWindow(), self._iface.mapCanvas().width() // 2
+        window = self._iface.mainWindow()
+        middle = window.centralWidget()  # QGIS's map and its welcome page, which has a minimum width
+        half = min(middle.width() // 2, middle.width() - middle.minimumSizeHint().width())
         others = [dock for dock in window.findChildren(QDockWidget) if dock.isVisible() and not dock.isFloating()]
         others = [dock for dock in others if dock is not self.comparison]
         widths = [dock.width() for dock in others]

@@ -56,6 +56,7 @@ def main():
     report["controller"] = panel is not None
     if panel is not None:
         panel.show()
+    report["widths before"] = [iface.mainWindow().centralWidget().width(), dock.width()]
     picture("qgis-days")
     if panel is not None:
         panel.hide()
@@ -67,6 +68,10 @@ def main():
     desktop.look_at(desktop.LAND.scaled(0.6))
     settle()
     compare = dock.views.comparison
+    central = iface.mainWindow().centralWidget()
+    report["widths"] = [
+        central.width(), central.minimumSizeHint().width(), compare.width(), dock.width(), iface.mainWindow().width()
+    ]  # fmt: skip
     report["compared"] = [compare.left.currentText(), compare.right.currentText()]
     report["scales"] = [iface.mapCanvas().mapUnitsPerPixel(), compare.canvas.mapUnitsPerPixel()]
     compare.canvas.xyCoordinates.emit(compare.canvas.extent().center())
