@@ -22,6 +22,11 @@ import planet_vector  # noqa: E402
 
 PAGES = Path(__file__).resolve().parent
 
+_IN_COLOURS = """
+dates = [crops[0].scene, crops[-1].scene]
+planet_vector.crop_stack(dates, "colours", area=area, product="analytic")
+"""
+
 
 def make(directory: Path, environ: Dict[str, str]) -> List[Path]:
     """Draw the pictures of the jobs.
@@ -59,11 +64,11 @@ def _mosaic(target: Path, api_url: str) -> None:
 
 def _change(target: Path, environ: Dict[str, str]) -> None:
     page = (PAGES / "job-change.md").read_text(encoding="utf-8")
-    code = page.partition("```python\n")[2].partition("```")[0]
+    code = page.partition("```python\n")[2].partition("```")[0] + _IN_COLOURS
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-c", code], env=environ, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        crops = sorted(Path(folder, "crops").glob("*.tif"))
-        pictures: List[Any] = [_colours(crop) for crop in (crops[0], crops[-1])]
+        crops = sorted(Path(folder, "colours").glob("*.tif"))
+        pictures: List[Any] = [_colours(crop) for crop in crops]
         with rasterio.open(Path(folder, "change.tif")) as dataset:
             change = dataset.read(1)
     shown = pyplot.get_cmap("BrBG")(np.nan_to_num(change) / 0.3 + 0.5)

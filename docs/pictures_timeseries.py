@@ -13,7 +13,6 @@ from matplotlib import dates, pyplot  # noqa: E402
 import planet_vector  # noqa: E402
 
 FIELD = "POLYGON ((12 47.875, 12.004 47.8755, 12.0035 47.878, 12 47.875))"
-NDVI = "(band_4 - band_3) / (band_4 + band_3)"
 
 
 def make(directory: Path, environ: Dict[str, str]) -> List[Path]:
@@ -31,8 +30,8 @@ def make(directory: Path, environ: Dict[str, str]) -> List[Path]:
     list of Path
         What was drawn.
     """
-    name = "PLANET:ortho?cloud_cover.estimated.lte=20"
-    series = planet_vector.timeseries(name, FIELD, NDVI, product="analytic", connection=environ["PL_API_URL"])
+    found = planet_vector.search("ortho", intersects=FIELD, cloud_cover=20, connection=environ["PL_API_URL"])
+    series = planet_vector.timeseries(found, FIELD, "ndvi")
     series = series[series.valid > 0.9]
     figure, axes = pyplot.subplots(figsize=(9, 3.6), dpi=110, layout="constrained")
     axes.fill_between(series.acquired, series["median"] - series["std"], series["median"] + series["std"], alpha=0.2)

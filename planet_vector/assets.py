@@ -58,10 +58,13 @@ class PixelClasses(NamedTuple):
     shown : mapping of str to mapping
         By the word for what is hidden, such as ``clouds``: by the number of a band of the mask, counted from 1, the
         values of the pixels that are not hidden.
+    bits : int
+        The bits of a pixel that tell its class, to which `shown` refers; 0 for its whole value.
     """
 
     name: str
     shown: Mapping[str, Mapping[int, FrozenSet[int]]]
+    bits: int = 0
 
 
 class MaskAsset(NamedTuple):

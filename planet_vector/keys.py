@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Dict, Mapping, Optional
+from typing import Dict, Mapping, Optional, Tuple
 
 from planet_vector.errors import ConfigError
 from planet_vector.json_faults import json_fault
@@ -19,6 +20,13 @@ from planet_vector.user_folders import home_directory, user_directory
 
 KEY_VARIABLE = "PL_API_KEY"
 """The environment variable of a key."""
+
+
+BASIC = "Basic"
+"""Scheme of a user name and a password."""
+
+AUTH_SCHEMES = ("api-key", "Bearer", BASIC)
+"""Supported schemes of the header Authorization; all but ``api-key``, Planet's own, are of RFC 7235's registry."""
 
 
 class Key:
@@ -30,17 +38,21 @@ class Key:
         The key. Surrounding white space is removed.
     source : str, optional
         Where it was found, for error messages.
+    scheme : str, optional
+        One of `AUTH_SCHEMES`, by which it is sent; by default that of the kind of service.
 
     Raises
     ------
     ConfigError
-        If it is empty or contains a character that is not allowed in an HTTP header.
+        If it is empty or contains a character that is not allowed in an HTTP header, or the scheme is unknown.
     """
 
-    __slots__ = ("_text", "source")
+    __slots__ = ("_text", "scheme", "source")
 
-    def __init__(self, text: str, source: str = "") -> None:
-        self.source = source
+    def __init__(self, text: str, source: str = "", scheme: str = "") -> None:
+        self.source, self.scheme = source, scheme
+        if scheme and scheme not in AUTH_SCHEMES:
+            raise ConfigError(f"{scheme!r} is not a supported scheme: give one of {', '.join(AUTH_SCHEMES)}.")
         text = text.strip()
         if not text:
             raise ConfigError("The API key is empty: put your key in PL_API_KEY or leave it unset.")
@@ -51,19 +63,57 @@ class Key:
             )
         self._text = text
 
+    @classmethod
+    def of_user(cls, user: str, password: str, source: str = "") -> Key:
+        """Return a user name and a password as a key of HTTP Basic authentication (RFC 7617).
+
+        Parameters
+        ----------
+        user, password : str
+            The user name and the password.
+        source : str, optional
+            As for `Key`.
+
+        Raises
+        ------
+        ConfigError
+            If the user name is empty, or one has a character that is not allowed.
+        """
+        if not user or ":" in user or not (user + password).isprintable():
+            raise ConfigError("The user name is empty, has a colon, or one of both has a line break: enter them again.")
+        return cls(b64encode(f"{user}:{password}".encode()).decode(), source, BASIC)
+
     def reveal(self) -> str:
         """Return the key itself, for the request header."""
         return self._text
 
+    def as_user(self) -> str:
+        """Return the key as user name and password with a colon between, for programs that send nothing else.
+
+        Raises
+        ------
+        ConfigError
+            If it is a bearer token.
+        """
+        if self.scheme == "Bearer":
+            raise ConfigError("Tiles take a key, or a user name and a password: a bearer token is not sent to them.")
+        return b64decode(self._text).decode() if self.scheme == BASIC else f"{self._text}:"
+
+    def secrets(self) -> Tuple[str, ...]:
+        """Return the texts that must not be shown: the key itself and, of a user, the password."""
+        password = self.as_user().partition(":")[2] if self.scheme == BASIC else ""
+        return (self._text, password) if password else (self._text,)
+
     def fingerprint(self) -> str:
         """Return a short digest that distinguishes keys without revealing them."""
-        return hashlib.blake2b(self._text.encode(), digest_size=8, person=b"planet_vector").hexdigest()
+        text = f"{self.scheme} {self._text}" if self.scheme else self._text
+        return hashlib.blake2b(text.encode(), digest_size=8, person=b"planet_vector").hexdigest()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Key) and other._text == self._text
+        return isinstance(other, Key) and (other._text, other.scheme) == (self._text, self.scheme)
 
     def __hash__(self) -> int:
-        return hash(self._text)
+        return hash((self._text, self.scheme))
 
     def __repr__(self) -> str:
         return "Key([secure])"

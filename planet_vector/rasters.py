@@ -104,8 +104,10 @@ def open_product(
         from planet_vector.raster.band_stack import open_bands
 
         return open_bands(catalog, scene, products, res, mask)
-    from planet_vector.raster.band_stack import lacks_values, open_bands
+    from planet_vector.raster.band_stack import open_bands
     from planet_vector.raster.product import open_link
+    from planet_vector.raster.scene_files import scene_file
+    from planet_vector.raster.stated_values import lacks_values, open_with_values
 
     title = f"{scene.id}/{products[0]}"
     asset, band = scene.band(products[0])
@@ -116,7 +118,7 @@ def open_product(
         dataset.asset = asset
         return dataset
     dataset.close()
-    return open_bands(catalog, scene, products, res)
+    return open_with_values(catalog, scene_file(catalog, scene, products[0]))
 
 
 def open_tiles(name: str, *, connection: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:

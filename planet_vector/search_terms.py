@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from planet_vector.area_inputs import Area, area_text
@@ -30,7 +30,7 @@ def query_of(
     intersects: Optional[Area] = None,
     datetime: Optional[Times] = None,
     published: Optional[Times] = None,
-    since: Optional[str] = None,
+    since: Union[str, timedelta, None] = None,
     cloud_cover: Optional[float] = None,
     where: Union[Mapping[str, object], Iterable[Tuple[str, object]], None] = None,
     order: Optional[str] = None,
@@ -51,7 +51,7 @@ def query_of(
         The area that scenes must share ground with, as `planet_vector.area_inputs.area_text` takes it.
     datetime, published : Times, optional
         The span of time of acquisition and of publication.
-    since : str, optional
+    since : str or timedelta, optional
         The greatest age, such as ``3d``.
     cloud_cover : float, optional
         The greatest cloud cover in percent, in every service.
@@ -115,9 +115,16 @@ def _field_of(schema: CollectionSchema, column: Optional[str], spelled: str) -> 
     return field
 
 
-def _moment_before(age: str, spelled: Callable[[str], str]) -> datetime:
+def _moment_before(age: Union[str, timedelta], spelled: Callable[[str], str]) -> datetime:
+    now = datetime.now(timezone.utc)
+    if isinstance(age, timedelta):
+        if timedelta() < age < now - datetime.min.replace(tzinfo=timezone.utc):
+            return now - age
+        raise QueryError(f"{spelled('since')} is {age}: it takes an age above 0, such as 3 days.")
+    if not isinstance(age, str):
+        raise QueryError(f"{spelled('since')} is {age!r}: it takes a text such as 3d, or a timedelta.")
     try:
-        return time_before(age, datetime.now(timezone.utc))
+        return time_before(age, now)
     except ValueError as error:
         told = str(error)
     try:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 STAC_VERSION = "1.0.0"
 
 _EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
-_EXTENSIONS = {
+EXTENSIONS = {
     "eo": _EXTENSION.format("eo/v1.1.0"),
     "view": _EXTENSION.format("view/v1.0.0"),
     "published": _EXTENSION.format("timestamps/v1.1.0"),
@@ -109,7 +109,7 @@ def to_stac(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) 
     found: Dict[str, Any] = {
         "type": "Feature",
         "stac_version": STAC_VERSION,
-        "stac_extensions": [schema for prefix, schema in _EXTENSIONS.items() if prefix in used],
+        "stac_extensions": [schema for prefix, schema in EXTENSIONS.items() if prefix in used],
         "id": scene.id,
         **_ground(scene),
         "properties": properties,

@@ -4,6 +4,7 @@
 
     python qgis_plugin/build.py           write dist/planet_scenes-<version>.zip
     python qgis_plugin/build.py --texts   update the translation files from the sources
+    python qgis_plugin/build.py --texts fr    the same, and begin a translation into another language
 
 The zip contains the parts of planet_vector that the plugin uses as a subpackage, ``planet_scenes.planet_vector``: QGIS
 has no pip, and another plugin or the user may have installed another version. Imports are rewritten to that name. The
@@ -43,8 +44,9 @@ COMPILERS = ("lrelease", "lrelease-qt5", "lrelease-qt6", "lrelease6", "pyside6-l
 
 def main() -> None:
     """Build the plugin or update the translations, depending on the arguments."""
-    if sys.argv[1:] == ["--texts"]:
-        for file in sorted(PLUGIN.glob("i18n/*.ts")):
+    if sys.argv[1:2] == ["--texts"] and all(re.fullmatch("[a-z]{2}", language) for language in sys.argv[2:]):
+        new = {PLUGIN / "i18n" / f"{NAME}_{language}.ts" for language in sys.argv[2:]}
+        for file in sorted({*PLUGIN.glob("i18n/*.ts"), *new}):
             print(f"{file.relative_to(ROOT)}: {update(file)} texts without a translation")
     elif sys.argv[1:]:
         sys.exit(__doc__)
@@ -244,21 +246,21 @@ def texts() -> List[Tuple[str, str]]:
 
 
 def update(file: Path) -> int:
-    """Rewrite a translation file from the sources, keeping its translations.
+    """Rewrite a translation file from the sources, keeping its translations, or begin one.
 
     Parameters
     ----------
     file : Path
-        The translation file.
+        The translation file, whose name ends in the code of the language.
 
     Returns
     -------
     int
         The number of texts without a translation.
     """
-    known = {text: translation for text, translation in translations(file).items() if translation}
-    language = ElementTree.parse(file).getroot().attrib["language"]
-    root = ElementTree.Element("TS", version="2.1", language=language, sourcelanguage="en")
+    stored = translations(file) if file.exists() else {}
+    known = {text: translation for text, translation in stored.items() if translation}
+    root = ElementTree.Element("TS", version="2.1", language=file.stem.rpartition("_")[2], sourcelanguage="en")
     context = ElementTree.SubElement(root, "context")
     ElementTree.SubElement(context, "name").text = NAME
     for text, place in texts():

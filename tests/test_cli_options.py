@@ -12,6 +12,7 @@ import pytest
 
 import planet_vector
 from planet_vector.cli import COMMANDS
+from planet_vector.cli.search_options import SEARCH_FLAGS
 
 
 def options() -> Iterator[Tuple[str, click.Option]]:
@@ -90,3 +91,18 @@ def test_python_calls_things_as_the_commands_do() -> None:
         assert {f"--{name.replace('_', '-')}" for name in names} <= {
             text for _, option in options() for text in option.opts
         }
+
+
+IN_PYTHON = {"area": "intersects", "scene_type": "name", "acquired": "datetime"}
+"""Terms of a search that Python calls otherwise, by the name of the option."""
+
+OUTPUT = {"collection", "use_rs", "indent", "compact", "names", "as_csv", "geoparquet", "as_table", "overwrite"}
+"""Options of the form in which scenes are printed."""
+
+
+def test_python_searches_by_all_terms_of_the_command() -> None:
+    from planet_vector.cli.search import search
+
+    terms = {option.name or "" for option in search.params} - OUTPUT - {"verbose", "quiet"}
+    assert terms == set(SEARCH_FLAGS)
+    assert {IN_PYTHON.get(term, term) for term in terms} <= set(signature(planet_vector.search).parameters)

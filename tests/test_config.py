@@ -30,6 +30,16 @@ def test_a_key_never_shows() -> None:
     assert key.reveal() == SECRET
 
 
+def test_a_user_s_password_never_shows_and_another_scheme_is_another_key() -> None:
+    user = Key.of_user("me", "hush hush", "QGIS")
+    assert "hush" not in f"{user} {user!r}" and user.secrets() == ("bWU6aHVzaCBodXNo", "hush hush")
+    assert user.as_user() == "me:hush hush" and Key("abc").as_user() == "abc:" and Key("abc").secrets() == ("abc",)
+    plain, token = Key("abc"), Key("abc", scheme="Bearer")
+    assert plain != token and len({plain, token}) == 2 and plain.fingerprint() != token.fingerprint()
+    with pytest.raises(ConfigError, match="'Digest' is not a supported scheme"):
+        Key("abc", scheme="Digest")
+
+
 @pytest.mark.parametrize("text", ["", "  ", "abc\ndef", "abc def", "a:b", "clé", 'a"b', "abc\x00"])
 def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -246,6 +246,26 @@ def test_stacks_crops_and_cubes(face: Face, archive: Path, tmp_path: Path) -> No
     assert cube.sizes["time"] == len(stack.scenes)
 
 
+def test_a_search_is_a_cube(face: Face, archive: Path) -> None:
+    pytest.importorskip("odc.stac")
+    found = planet_vector.search(face.name(bbox=",".join(map(str, BOX)), limit=2))
+    cube = found.to_xarray(product="visual")
+    assert list(cube.scene.values) == [scene.id for scene in reversed(found)]
+    assert [str(time)[:19] for time in cube.time.values] == [f"{s.acquired:%Y-%m-%dT%H:%M:%S}" for s in reversed(found)]
+    aligned = 0
+    for place, scene in enumerate(reversed(found)):
+        with rasterio.open(archive / f"{scene.id}_visual.tif") as file:
+            column, row = ~file.transform * (cube.x.values[0], cube.y.values[0])
+            if file.crs == cube.odc.crs and max(abs(column % 1 - 0.5), abs(row % 1 - 0.5)) < 1e-6:
+                aligned += 1
+                window = rasterio.windows.Window(int(column // 1), int(row // 1), cube.sizes["x"], 9)
+                expected = file.read(window=window, boundless=True, fill_value=0)
+                assert (cube[["red", "green", "blue"]].isel(time=place).to_array()[:, :9] == expected[:3]).all()
+    assert aligned
+    if face.kind != "data-v1":  # ortho is none of Planet's item types, whose bands are known
+        assert list(found.to_xarray(index="ndvi").data_vars) == ["ndvi"]  # bands are named by what they show
+
+
 def test_files_are_downloaded_and_synced_unchanged(face: Face, archive: Path, tmp_path: Path) -> None:
     for path in planet_vector.download(face.name(limit=2), tmp_path / "files", ["visual"]):
         assert path.read_bytes() == (archive / path.name).read_bytes()

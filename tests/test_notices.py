@@ -25,7 +25,7 @@ OWN = (
     "planet_vector/server/api/static/recipes.js",
     "planet_vector/server/api/static/start.*",
     "qgis_plugin/planet_scenes/metadata.txt",
-    "qgis_plugin/planet_scenes/i18n/planet_scenes_de.ts",
+    "qgis_plugin/planet_scenes/i18n/*.ts",
     *(
         f"qgis_plugin/planet_scenes/icons/{name}.svg"
         for name in (

@@ -208,6 +208,13 @@ WRONG: List[Any] = [
     ({"datetime": 2024}, "a text, a date or a datetime, not int"),
     ({"where": {"clouds": 3}}, "'clouds' is not a search parameter"),
     ({"where": {"sat.off_nadir.lt": object()}}, "is of the type object"),
+    ({"published": 2024}, "published: it takes a text, a date or a datetime, not int"),
+    ({"since": "6m"}, "since is '6m': m may be minutes or months"),
+    ({"since": "2024"}, "from a date on is 'datetime 2024..'"),
+    ({"since": 3}, "since is 3: it takes a text such as 3d, or a timedelta"),
+    ({"since": pandas.NaT}, "a text such as 3d, or a timedelta"),
+    ({"since": timedelta(0)}, "since is 0:00:00: it takes an age above 0"),
+    ({"since": timedelta.max}, "it takes an age above 0"),
     ({"order": "up"}, "order is 'up': it takes desc or asc"),
     ({"limit": 0}, "limit is '0'"),
     ({"intersects": 7}, "not int"),
@@ -300,6 +307,12 @@ def test_a_search_by_terms_is_that_by_name(service_here: Any) -> None:
     assert by_terms.query == by_name.query
     assert [scene.id for scene in by_terms] == [scene.id for scene in by_name] != []
     assert planet_vector.search("PLANET:ortho?limit=3", cloud_cover=20).query.limit == 3
+    published = planet_vector.search("ortho", published="2015-06/..", since="5000w")
+    assert (
+        published.query.conditions[-1] == planet_vector.search("PLANET:ortho?published=2015-06/..").query.conditions[0]
+    )
+    ages = [planet_vector.search("ortho", since=age).query.conditions[0] for age in ("5000w", timedelta(weeks=5000))]
+    assert abs(ages[1].rank - ages[0].rank).total_seconds() < 60 and ages[0].parameter[0] == "acquired.gte"
 
 
 def test_terms_beside_what_has_them_are_an_error(service_here: Any) -> None:

@@ -2,7 +2,9 @@
 
 UDM2: Planet, "Usable Data Masks" (bands of version 2.1; 1 where a pixel belongs to the class). UDM: the same page (bits
 of the unusable data mask: 0 for black fill, 1 for clouds, 2 to 7 for missing or suspect data in bands). SCL: European
-Space Agency, Sentinel-2 Level-2A Algorithm Overview, table of the scene classification.
+Space Agency, Sentinel-2 Level-2A Algorithm Overview, table of the scene classification. QA_PIXEL: U.S. Geological
+Survey, Landsat 8-9 Collection 2 Level 2 Science Product Guide (LSDS-1619) and Landsat 4-7 Collection 2 Level 2 Science
+Product Guide (LSDS-1618), tables of the bits of the pixel quality assessment band.
 """
 
 from __future__ import annotations
@@ -70,7 +72,30 @@ SCL = PixelClasses(
 )
 """Sentinel-2's scene classification, a band of classes."""
 
-KINDS: Mapping[str, PixelClasses] = {kind.name: kind for kind in (UDM2, UDM, SCL)}
+_FILL, _DILATED_CLOUD, _CIRRUS, _CLOUD, _CLOUD_SHADOW, _SNOW = (1 << bit for bit in range(6))
+_QA_BITS = 0b111111
+
+
+def _without_bits(bits: int) -> Mapping[int, FrozenSet[int]]:
+    return {1: frozenset(value for value in range(_QA_BITS + 1) if not value & bits)}
+
+
+QA_PIXEL = PixelClasses(
+    "qa_pixel",
+    {
+        # Bit 6 (clear) is set beside bit 4 or 5, so it does not tell. Bits 8 to 15 are confidences.
+        UNCLEAR: _without_bits(_QA_BITS),
+        "clouds": _without_bits(_DILATED_CLOUD | _CIRRUS | _CLOUD),
+        "shadow": _without_bits(_CLOUD_SHADOW),
+        "snow": _without_bits(_SNOW),
+    },
+    _QA_BITS,
+)
+"""Landsat's pixel quality assessment of Collection 2, a band of 16 bits."""
+
+_OF_COLLECTION_2 = re.compile(r"(.*[^A-Za-z0-9])?L[MTEOC]0\d_L\w{3}_\d{6}_\d{8}_(\d{8}_)?02_(T1|T2|RT)(_\w+)?")
+
+KINDS: Mapping[str, PixelClasses] = {kind.name: kind for kind in (UDM2, UDM, SCL, QA_PIXEL)}
 """The kinds of masks, by name."""
 
 
@@ -79,7 +104,18 @@ Rules = Sequence[Tuple[str, str, str, PixelClasses]]
 that of the product, and its kind. The first that matches applies."""
 
 
-def mask_by(rules: Rules, collection: str, product: str) -> Optional[MaskAsset]:
+def is_collection_2(scene_id: str) -> bool:
+    """Return whether the id of a Landsat scene is one of Collection 2; before, the bits of QA had other meanings.
+
+    Parameters
+    ----------
+    scene_id : str
+        The id, such as ``LC08_L2SP_028030_20200114_20200824_02_T1``.
+    """
+    return bool(_OF_COLLECTION_2.fullmatch(scene_id))
+
+
+def mask_by(rules: Rules, collection: str, product: str, scene_id: str) -> Optional[MaskAsset]:
     """Return the asset that masks a product, or None if there is no rule for it.
 
     Parameters
@@ -88,10 +124,12 @@ def mask_by(rules: Rules, collection: str, product: str) -> Optional[MaskAsset]:
         The masks of a service.
     collection, product : str
         Names of the collection and of the product.
+    scene_id : str
+        The id of the scene.
     """
     for kind, pattern, mask, classes in rules:
         match = re.fullmatch(pattern, product)
-        if match and re.fullmatch(kind, collection):
+        if match and re.fullmatch(kind, collection) and (classes is not QA_PIXEL or is_collection_2(scene_id)):
             name = match.expand(mask)
             return None if name == product else MaskAsset(name, classes)
     return None

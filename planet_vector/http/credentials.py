@@ -59,4 +59,5 @@ def authorization(url: str, settings: Settings) -> Dict[str, str]:
     """
     if settings.key is None or not (may_have_key(url, settings.api_url) or is_bearer_host(url, settings.access)):
         return {}
-    return {"Authorization": f"{SCHEMES.get(settings.kind, 'api-key')} {settings.key.reveal()}"}
+    scheme = settings.key.scheme or SCHEMES.get(settings.kind, "api-key")
+    return {"Authorization": f"{scheme} {settings.key.reveal()}"}

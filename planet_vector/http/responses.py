@@ -392,7 +392,8 @@ def _message(content: bytes, settings: Settings) -> str:
         return ""
     line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
     if settings.key is not None:
-        line = line.replace(settings.key.reveal(), "…")
+        for secret in settings.key.secrets():
+            line = line.replace(secret, "…")
     return repr(line[:300]) if line else ""
 
 

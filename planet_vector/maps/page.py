@@ -107,7 +107,7 @@ def render(
     }
     text = _embedded(data)
     key = content.catalog.settings.key
-    if key is not None and len(key.reveal()) >= _LEAST_KEY and key.reveal() in text:
+    if key is not None and any(len(secret) >= _LEAST_KEY and secret in text for secret in key.secrets()):
         raise ProtocolError("The service's response repeats the key, or a name contains it: no map is written.")
     leaflet = leaflet_folder()
     styles = [_read(leaflet / "leaflet.css"), *(_read(_STATIC / name) for name in _STYLES)]

@@ -10,6 +10,7 @@ vrt_xml            the XML of VRTs; `file_vrts`, `gdal_xml` and `tile_overviews`
 decimated          finds the blocks a reduced read needs; `overview_files` keeps the overviews
 product            a product as a dataset
 band_stack         several products of a scene as one dataset
+stated_values      files with values that the service states and they lack
 scene_mosaic       many scenes as one dataset
 basemap_quads      basemaps: tiles, and quads as one dataset
 quad_cache         quads kept on disk

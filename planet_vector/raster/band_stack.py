@@ -18,7 +18,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
-from planet_vector.assets import Asset, SpectralBand
+from planet_vector.assets import SpectralBand
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
@@ -28,7 +28,7 @@ from planet_vector.raster.byte_ranges import ReadWindow
 from planet_vector.raster.error_messages import gdal_said, messages
 from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.gdal_options import READING, Options
-from planet_vector.raster.headers import header_of, with_values
+from planet_vector.raster.headers import header_of
 from planet_vector.raster.placed import north_up
 from planet_vector.raster.product import ProductError, open_link, opened
 from planet_vector.raster.remote import Remote
@@ -298,13 +298,13 @@ def open_files(
     """
     sources = open_sources(catalog, files)
 
-    def look(file: SceneFile) -> _ProductFile:
+    def look(file: SceneFile) -> ProductFile:
         with sources.open(file.link) as dataset:
             north_up(dataset)
             header = header_of(dataset)
             own = sources.mask_of(file.link, header, dataset)
         header, own = masked(sources, file, header, own)
-        return _ProductFile(source_name(file.link), header, own)
+        return ProductFile(source_name(file.link), header, own)
 
     try:
         own = {file.link: file for file in files}
@@ -314,7 +314,7 @@ def open_files(
         if len({source.header.crs for source in found}) > 1:
             told = f"The products of {title} have different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
-        text = as_text(_stack(files, found, grid or _grid_around(found, resolution)))
+        text = as_text(stack_vrt(files, found, grid or _grid_around(found, resolution)))
     except BaseException:
         sources.end()
         raise
@@ -322,33 +322,15 @@ def open_files(
     return dataset
 
 
-def lacks_values(dataset: DatasetReader, asset: Asset) -> bool:
-    """Return whether the service states values of a file that it lacks, and that a VRT can add.
+class ProductFile(NamedTuple):
+    """File of a stack of bands: its GDAL name, its header, and the GDAL name of its mask, if it has one."""
 
-    Parameters
-    ----------
-    dataset : rasterio.io.DatasetReader
-        The file, open.
-    asset : Asset
-        Its asset.
-    """
-    if not asset.values:
-        return False
-    header = header_of(dataset)
-    try:
-        north_up(dataset)
-    except RasterAccessError:
-        return False
-    return with_values(header, asset.values) != header
-
-
-class _ProductFile(NamedTuple):
     name: str
     header: RasterHeader
     mask: Optional[str]
 
 
-def _grid_around(sources: Sequence[_ProductFile], resolution: Union[str, float]) -> GridSpec:
+def _grid_around(sources: Sequence[ProductFile], resolution: Union[str, float]) -> GridSpec:
     res = _resolution([source.header.res for source in sources], resolution)
     lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
     west, north = min(lefts), max(tops)
@@ -356,7 +338,23 @@ def _grid_around(sources: Sequence[_ProductFile], resolution: Union[str, float])
     return GridSpec(sources[0].header.crs, west, north, res, width, height)
 
 
-def _stack(files: Sequence[SceneFile], sources: Sequence[_ProductFile], grid: GridSpec) -> Element:
+def stack_vrt(files: Sequence[SceneFile], sources: Sequence[ProductFile], grid: GridSpec) -> Element:
+    """Return the VRT of the bands of files.
+
+    Parameters
+    ----------
+    files : sequence of SceneFile
+        The files.
+    sources : sequence of ProductFile
+        How each is opened.
+    grid : GridSpec
+        The grid of the VRT.
+
+    Raises
+    ------
+    RasterAccessError
+        If a file lacks a band, or VRTs lack the type of one.
+    """
     root = new_vrt(grid)
     for file, (name, header, mask) in zip(files, sources):
         bands = file.asset.bands if file.number is None else file.asset.bands[file.number - 1 : file.number]

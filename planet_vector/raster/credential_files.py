@@ -1,10 +1,10 @@
-"""Write files that hand the key to GDAL versions without another way; only their owner can read them.
+"""Write files that hand the key to GDAL versions without another way, and to workers; only their owner can read them.
 
-There is one file of each kind per root of the API. Files that a program opens by their path lie beside the key file, or
-in a temporary folder if there is no home directory. The header file, to which a ``/vsicurl?header_file=…`` name refers,
-lies in a private temporary folder, the only place where GDAL 3.13.2 and later read it. Its path is always the same.
-Therefore a saved name opens again, also after a restart of the machine, once any part of planet_vector has used the
-service.
+There is one file of each kind per root of the API, and one per root and process for workers. Files that a program opens
+by their path lie beside the key file, or in a temporary folder if there is no home directory. The header file, to which
+a ``/vsicurl?header_file=…`` name refers, lies in a private temporary folder, the only place where GDAL 3.13.2 and later
+read it. Its path is always the same. Therefore a saved name opens again, also after a restart of the machine, once any
+part of planet_vector has used the service.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from planet_vector.connection_lookup import roots_beside
 from planet_vector.errors import ConfigError
 from planet_vector.http.credentials import authorization
 from planet_vector.keys import credentials_path
-from planet_vector.private_files import check_folder, make_folder, read_private, write_private
+from planet_vector.private_files import check_folder, make_folder, read_private, remove_oldest, write_private
 from planet_vector.raster.gdal_options import GUARDED, HEADERS, READING
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 
 # Hosts in the API's links of 2015, besides that of the root: all accept the key.
 _SIBLINGS = ("api", "view", "tiles", "tiles0", "tiles1", "tiles2", "tiles3")
+_MOST_OF_WORKERS = 16  # files for workers that are kept, besides those of the last day
+_LONGEST_KEY = 65536  # bytes
 _CONFIG_NAME = re.compile(r"gdalrc-[0-9a-f]{16}\.txt")
 
 
@@ -170,6 +172,60 @@ def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
     return _write(_path(settings, f"tiles-{name}"), description.decode())
 
 
+def worker_file(settings: Settings, token: str) -> Path:
+    """Write the file that hands the key to workers in other processes of this user, and return its path.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+    token : str
+        Name of the process that has the key: 32 random hexadecimal digits.
+
+    Returns
+    -------
+    Path
+        The file, private to the user.
+
+    Raises
+    ------
+    ConfigError
+        If there is no key, or the file cannot be written.
+    """
+    if settings.key is None:
+        raise ConfigError("There is no key to hand to workers: set PL_API_KEY, or run 'planet-vector login'.")
+    folder = temporary_folder()
+    remove_oldest(folder, "worker-*.txt", _MOST_OF_WORKERS)  # killed processes leave theirs
+    return _write(_named(folder, settings, f"worker-{token}"), settings.key.reveal())
+
+
+def worker_key(settings: Settings, token: str) -> Optional[str]:
+    """Return the key that `worker_file` wrote; None if the file is not on this machine, or was removed.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service.
+    token : str
+        As passed to `worker_file`.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read.
+    """
+    for folder in filter(_is_private_folder, _temporary_folders()):
+        path = _named(folder, settings, f"worker-{token}")
+        try:
+            return read_private(path, _LONGEST_KEY)[0].decode("ascii")
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not text"
+            raise ConfigError(f"The key file {path} cannot be read ({why}): remove it.") from None
+    return None
+
+
 def remove_tiles(root: str, name: str) -> None:
     """Remove descriptions of tiles.
 
@@ -216,7 +272,7 @@ def forget(settings: Settings) -> None:
     """
     # Earlier versions kept header files beside the others. A folder that is not private belongs to another user.
     for folder in _folders():
-        for kind in ("headers", "gdalrc", "tiles-*"):
+        for kind in ("headers", "gdalrc", "tiles-*", "worker-*"):
             pattern = _named(folder, settings, kind)
             for path in pattern.parent.glob(pattern.name):
                 path.unlink()

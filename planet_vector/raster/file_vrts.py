@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING, AbstractSet, Any, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, AbstractSet, Any, FrozenSet, Mapping, Optional, Sequence, Tuple, Union
 
 from rasterio.enums import ColorInterp
 
@@ -55,7 +56,8 @@ def vrt_band(root: Element, said: Band) -> Element:
         If VRTs have no such data type.
     """
     if said.dtype not in _TYPES:
-        raise RasterAccessError(f"A band of type {said.dtype} cannot be combined with others: open it by itself.")
+        told = f"A band of type {said.dtype} cannot be combined with others, or with values that its file lacks"
+        raise RasterAccessError(f"{told}: download it.")
     texts = [("Description", said.description or "")]
     if said.nodata is not None:
         texts.append(("NoDataValue", repr(said.nodata)))
@@ -250,6 +252,7 @@ def clear_pixels(
     mask: str,
     its: RasterHeader,
     shown: Sequence[Tuple[int, AbstractSet[int]]],
+    bits: int = 0,
 ) -> str:
     """Return the text of a VRT of the valid pixels of a file that a mask shows: one band of 255, and 0 elsewhere.
 
@@ -271,13 +274,15 @@ def clear_pixels(
     shown : sequence of (int, set of int)
         Bands of the mask, counted from 1, and the values from 0 to 255 of the pixels that each shows. All must show a
         pixel.
+    bits : int
+        The bits of a pixel of the mask that are compared with these values; 0 for its whole value.
     """
     root = new_vrt(header.grid)
     band = add_band(root, "Byte")
     for place, (number, values) in enumerate(shown):
         # Each further source draws only its zeros: 255 is transparent.
         settings = {"NODATA": "255"} if place else {}
-        _add_sampled(band, _selected(mask, its, number, values), its, header.grid, settings)
+        _add_sampled(band, _selected(mask, its, number, values, bits), its, header.grid, settings)
     if own is not None or needed(header):
         valid = new_vrt(header.grid)
         add_masks(add_band(valid, "Byte"), name, header, header.grid, own, lazily=False)
@@ -306,12 +311,19 @@ def _add_sampled(band: Element, name: str, header: RasterHeader, grid: GridSpec,
     )  # fmt: skip
 
 
-def _selected(name: str, header: RasterHeader, number: int, values: AbstractSet[int]) -> str:
+def _selected(name: str, header: RasterHeader, number: int, values: AbstractSet[int], bits: int) -> str:
     """Return the text of a VRT of a band of a file: 255 at some values, 0 at others."""
-    found = [255 if value in values else 0 for value in range(256)]
-    # GDAL interpolates between entries, and continues the last one.
-    ends = [at for at in range(256) if at in (0, 255) or found[at] != found[at - 1] or found[at] != found[at + 1]]
     root = new_vrt(header.grid)
-    settings = {"LUT": ",".join(f"{at}:{found[at]}" for at in ends)}
+    settings = {"LUT": _table(frozenset(values), bits)}
     vrt_source(add_band(root, "Byte"), name, number, header, header.grid, settings, lazily=False, resampling="nearest")
     return as_text(root)
+
+
+@lru_cache(maxsize=16)
+def _table(values: FrozenSet[int], bits: int) -> str:
+    """Return the table of a VRT that turns pixels with some values into 255, and others into 0."""
+    most = 65535 if bits else 255
+    found = [255 if (value & bits if bits else value) in values else 0 for value in range(most + 1)]
+    # GDAL interpolates between entries, and continues the last one.
+    ends = [at for at in range(most + 1) if at in (0, most) or not found[at - 1] == found[at] == found[at + 1]]
+    return ",".join(f"{at}:{found[at]}" for at in ends)

@@ -63,6 +63,8 @@ def tiles_description(catalog: Catalog, pattern: str, level: int, alone: bool = 
     ------
     ProtocolError
         If the pattern or the zoom is invalid.
+    ConfigError
+        If the key is a bearer token, which GDAL does not send to tiles.
     """
     url = tiles_address(catalog, pattern)
     if not 0 <= level <= _DEEPEST:
@@ -90,7 +92,7 @@ def tiles_description(catalog: Catalog, pattern: str, level: int, alone: bool = 
     )
     settings = catalog.settings
     if settings.key is not None and may_have_key(url, settings.api_url):
-        _add(root, UserPwd=f"{settings.key.reveal()}:")
+        _add(root, UserPwd=settings.key.as_user())
     return tostring(root)
 
 

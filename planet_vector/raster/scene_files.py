@@ -35,12 +35,15 @@ class MaskFile(NamedTuple):
         The name of the asset.
     shown : tuple of (int, frozenset of int)
         Bands of the mask and the values that they show, as `planet_vector.bands.masks.shown_values` returns them.
+    bits : int
+        The bits of a pixel that are compared with these values; 0 for its whole value.
     """
 
     link: str
     title: str
     asset: str
     shown: Tuple[Tuple[int, FrozenSet[int]], ...]
+    bits: int = 0
 
 
 class SceneFile(NamedTuple):
@@ -144,7 +147,7 @@ def _file_of(
         raise NotFoundError(f"{title} cannot be masked, as its mask is {name!r}: {error}") from None
     except QueryError as error:
         raise QueryError(f"{title}: {error}") from None
-    found = MaskFile(there, f"{scene.id}/{name}", name, tuple(sorted(shown.items())))
+    found = MaskFile(there, f"{scene.id}/{name}", name, tuple(sorted(shown.items())), asset.mask.classes.bits)
     return SceneFile(link, title, asset, found, product, number)
 
 
@@ -236,7 +239,7 @@ def masked(
     check_mask(mask, its)
     if its.crs != header.crs:
         raise RasterAccessError(f"{mask.title} has another coordinate system than {file.title}: leave out the mask.")
-    hidden = clear_pixels(source_name(file.link), header, own, source_name(mask.link), its, mask.shown)
+    hidden = clear_pixels(source_name(file.link), header, own, source_name(mask.link), its, mask.shown, mask.bits)
     return replace(header, masked=True), hidden
 
 

@@ -290,6 +290,7 @@ def _vrt(
         with sources.open(link) as dataset:
             header = checked(dataset, file.title, top, on_top)
             own = sources.mask_of(link, header, dataset)
+            unmarked = not any(value is not None for value in dataset.nodatavals)  # in the file itself
         header, own = masked(sources, file, header, own)
         name = source_name(link)
         if not how and (own or needed(header)):  # otherwise GDAL knows that all of it is valid
@@ -298,7 +299,7 @@ def _vrt(
             moved = [Affine.translation(at[0] - header.bounds[0], 0) for at in _in_turns(header.bounds, grid)]
             places = [replace(header, transform=by * header.transform) for by in moved]
             return header, [(name, place) for place in places]  # read with a third of the requests
-        if how and how != repr(header.nodata[0]) and how != ALPHA:
+        if how and (unmarked or how != repr(header.nodata[0])) and how != ALPHA:
             name = with_nodata(name, header)
         with sources.open_again(name, link) as dataset:
             drawn = _warped(sources, dataset, grid, resampling, by_band=how not in (None, ALPHA))

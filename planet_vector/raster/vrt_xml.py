@@ -8,11 +8,15 @@ and rows, in pixels.
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.grid import GridSpec
+
+if TYPE_CHECKING:
+    from rasterio.control import GroundControlPoint
+    from rasterio.crs import CRS
 
 Rectangle = Tuple[float, float, float, float]
 Items = Sequence[Tuple[str, str]]
@@ -64,6 +68,36 @@ def new_vrt(grid: GridSpec) -> Element:
     SubElement(root, "SRS").text = f"EPSG:{grid.crs}" if isinstance(grid.crs, int) else grid.crs.to_wkt()
     SubElement(root, "GeoTransform").text = _numbers(_geotransform(grid))
     return root
+
+
+def place_freely(
+    root: Element, crs: Optional[CRS], transform: Sequence[float], points: Sequence[GroundControlPoint]
+) -> None:
+    """Replace the georeference of a VRT by that of a file in any orientation, or of one without a georeference.
+
+    Parameters
+    ----------
+    root : Element
+        As `new_vrt` returns it.
+    crs : rasterio.crs.CRS or None
+        Coordinate system of the transform or of the points.
+    transform : sequence of float
+        In GDAL's order; the identity if there is none.
+    points : sequence of rasterio.control.GroundControlPoint
+        Ground control points; empty if there is a transform.
+    """
+    for name in ("SRS", "GeoTransform"):
+        root.remove(root.find(name))  # type: ignore[arg-type]
+    if points:
+        listed = SubElement(root, "GCPList", {} if crs is None else {"Projection": crs.to_wkt()})
+        for number, point in enumerate(points, 1):
+            places = zip(("Pixel", "Line", "X", "Y", "Z"), (point.col, point.row, point.x, point.y, point.z or 0.0))
+            SubElement(listed, "GCP", {"Id": str(number), **{name: repr(float(place)) for name, place in places}})
+        return
+    if crs is not None:
+        SubElement(root, "SRS").text = crs.to_wkt()
+    if tuple(transform) != (0.0, 1.0, 0.0, 0.0, 0.0, 1.0):
+        SubElement(root, "GeoTransform").text = _numbers(transform)
 
 
 def add_metadata(parent: Element, items: Items, domain: str = "") -> None:

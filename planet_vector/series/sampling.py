@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import shapely
@@ -209,7 +209,7 @@ class SampledFile:
         if dataset.crs is None or dataset.transform.is_identity:
             raise RasterAccessError(f"{title} {unplaced_because(dataset)}, so places are not found in it.")
         self._mask: Optional[SampledFile] = None
-        self._shown: Sequence[Tuple[int, FrozenSet[int]]] = ()
+        self._rules: Optional[MaskFile] = None
 
     @property
     def crs(self) -> CRS:
@@ -264,7 +264,7 @@ class SampledFile:
             If the file cannot be a mask of its kind.
         """
         check_mask(rules, mask.header)
-        self._mask, self._shown = mask, rules.shown
+        self._mask, self._rules = mask, rules
 
     def pixels_of(self, place: Place) -> _Indices:
         """Return the pixels of a place: of a point the one that contains it, of a polygon those with centres inside.
@@ -366,12 +366,14 @@ class SampledFile:
                 seen &= where_number(picked, header.bands[number - 1])
                 values[part] = picked
             valid[part] = seen
-        if self._mask is not None:
+        if self._mask is not None and self._rules is not None:
             its_rows, its_columns, inside = _on(self._mask, self, rows, columns)
             classes, _ = self._mask.read(
-                [number for number, _ in self._shown], its_rows[inside], its_columns[inside], alive
+                [number for number, _ in self._rules.shown], its_rows[inside], its_columns[inside], alive
             )
-            shown = [np.isin(each, list(values)) for each, (_, values) in zip(classes, self._shown)]
+            bits = self._rules.bits
+            told = [each.astype(np.int64) & bits for each in classes] if bits else classes
+            shown = [np.isin(each, list(values)) for each, (_, values) in zip(told, self._rules.shown)]
             valid[inside] &= np.all(shown, axis=0)
             valid &= inside
         return found, valid

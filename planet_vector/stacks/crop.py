@@ -291,10 +291,26 @@ def as_stack(stack: Union[Stack, Sequence[Scene]], area: Any = None, rectangle: 
         found = found._replace(asked=None, covered=None)
     elif area is not None and isinstance(stack, Stack):
         found = over(stack, area)
-    for scene in found.scenes:
-        if not isinstance(scene, Scene):
-            raise QueryError("The stack is of GeoJSON Features: find it among the Scenes of a search to crop it.")
+    check_scenes(found.scenes)
     return found
+
+
+def check_scenes(scenes: Sequence[Scene]) -> Sequence[Scene]:
+    """Return scenes, which are `Scene` and no GeoJSON.
+
+    Parameters
+    ----------
+    scenes : sequence
+        The scenes.
+
+    Raises
+    ------
+    QueryError
+        If one is not a `Scene`.
+    """
+    if not all(isinstance(scene, Scene) for scene in scenes):
+        raise QueryError("The stack is of GeoJSON Features: find it among the Scenes of a search to crop it.")
+    return scenes
 
 
 def _missing_the_area(stack: Stack) -> Dict[str, Crop]:

@@ -317,8 +317,11 @@ def _ring_wkb(rings: Numbers) -> Optional[numpy.typing.NDArray[numpy.uint8]]:
     count, size, _ = rings.shape
     if size < 4 or not numpy.isfinite(rings).all() or (rings[:, 0] != rings[:, -1]).any():
         return None
-    low, high = rings.min(axis=1), rings.max(axis=1)
-    if (abs(rings) > (180, 90)).any() or ((high - low)[:, 0] > 180).any():
+    longitudes, latitudes = rings[..., 0], rings[..., 1]
+    west, east = longitudes.min(), longitudes.max()  # of all rings: numpy reduces short axes slowly
+    if max(-west, east) > 180 or max(-latitudes.min(), latitudes.max()) > 90:
+        return None
+    if east - west > 180 and (longitudes.max(axis=1) - longitudes.min(axis=1) > 180).any():
         return None
     wkb = numpy.empty((count, _HEAD + 16 * size), numpy.uint8)
     wkb[:, :_HEAD] = numpy.frombuffer(pack("<BIIBIII", 1, 6, 1, 1, 3, 1, size), numpy.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Mapping, Optional, Sequence, TypeVar, Union
 
 from planet_vector.area_inputs import Area
@@ -28,6 +29,8 @@ def search(
     bbox: Union[Sequence[float], Box, None] = None,
     intersects: Optional[Area] = None,
     datetime: Optional[Times] = None,
+    published: Optional[Times] = None,
+    since: Union[str, timedelta, None] = None,
     cloud_cover: Optional[float] = None,
     where: Optional[Mapping[str, object]] = None,
     order: Optional[str] = None,
@@ -52,6 +55,10 @@ def search(
     datetime : str, date, datetime or pair, optional
         The span of acquisition: ``2024-05/2024-06`` or ``2024-05..2024-06``, open as ``2024-05-15/..``; or two times,
         None for an open end. A date, a month and a year are whole at either end, and may stand alone.
+    published : str, date, datetime or pair, optional
+        The span of publication, in the same forms.
+    since : str or timedelta, optional
+        The greatest age: scenes acquired within the last ``3d``, ``2w``, ``6mo``, ``1y``, ``12h`` or ``30min``.
     cloud_cover : float, optional
         The greatest cloud cover in percent, in every service.
     where : mapping of str to object, optional
@@ -85,6 +92,8 @@ def search(
         "bbox": bbox,
         "intersects": intersects,
         "datetime": datetime,
+        "published": published,
+        "since": since,
         "cloud_cover": cloud_cover,
         "where": where,
         "order": order,
@@ -115,6 +124,8 @@ def search(
         bbox=bbox,
         intersects=intersects,
         datetime=datetime,
+        published=published,
+        since=since,
         cloud_cover=cloud_cover,
         where=where,
         order=order,

@@ -7,7 +7,7 @@ import sys
 from contextlib import closing
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator, List, Optional, Tuple, Union, overload
+from typing import TYPE_CHECKING, Iterator, List, Mapping, Optional, Tuple, Union, overload
 
 from planet_vector.catalog import Catalog
 from planet_vector.collection_schema import Feature, value_at
@@ -25,6 +25,7 @@ from planet_vector.vector.texts import held
 if TYPE_CHECKING:
     import geopandas
     import pyarrow
+    import xarray
 
     from planet_vector.maps.inline import InlineMap
 
@@ -55,6 +56,7 @@ class Search:
     ``search.to_arrow()``       all scenes as an Arrow table, with the columns of the layer
     ``search.to_geopandas()``   the same as a data frame
     ``search.to_parquet(path)`` the same as a GeoParquet file
+    ``search.to_xarray()``      the pixels of its area over time, as a lazy cube
     ``search.map()``            the scenes on a map within a notebook
     ``search.close()``          drops pending requests
     ==========================  =====================================================================================
@@ -192,6 +194,47 @@ class Search:
         with named_extra():
             from planet_vector.vector import arrow_tables
         arrow_tables.write_parquet(self.to_arrow(progress), Path(path))
+
+    def to_xarray(
+        self,
+        *,
+        area: object = None,
+        partly: bool = True,
+        product: Optional[str] = None,
+        dst_crs: object = None,
+        resampling: str = "nearest",
+        mask: Optional[str] = None,
+        index: Optional[str] = None,
+        activate: Union[bool, Progress] = False,
+        chunks: Optional[Mapping[str, int]] = None,
+    ) -> xarray.Dataset:
+        """Return the pixels of the search's area as a cube over time, y and x, as `planet_vector.to_xarray`.
+
+        Parameters
+        ----------
+        area : shapely geometry, mapping or str, optional
+            The area of the cube; by default that of the search, else the ground of all scenes.
+        partly : bool
+            Take scenes that cover only a part of the area, too; their other pixels are missing data.
+        product, dst_crs, resampling, mask, index, activate, chunks
+            As for `planet_vector.to_xarray`.
+
+        Returns
+        -------
+        xarray.Dataset
+            A variable for each band, as lazy dask arrays.
+
+        Raises
+        ------
+        PlanetVectorError
+            As `planet_vector.to_xarray` does.
+        """
+        from planet_vector import to_xarray
+
+        return to_xarray(
+            self, area=area, partly=partly, product=product, dst_crs=dst_crs, resampling=resampling, mask=mask,
+            index=index, activate=activate, chunks=chunks,
+        )  # fmt: skip
 
     def map(self, height: int = 560, overlays: int = 0) -> InlineMap:
         """Return a map of the scenes for a notebook, which shows it within the cell, as `planet_vector.show_map`.

@@ -22,9 +22,11 @@ from qgis.PyQt.QtWidgets import QAction, QInputDialog, QMessageBox, QWidget
 
 from planet_scenes import core, layers, messages, products
 from planet_scenes.connection import Connection
-from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.connection_dialog import ask_for_connection
 from planet_scenes.connections import connections
 from planet_scenes.icons import icon
+from planet_scenes.log_in_fields import ask_for_key
+from planet_scenes.stac_import_dialog import ask_for_import
 from planet_scenes.texts import tr
 from planet_vector.catalog import connect
 from planet_vector.errors import NotFoundError, PlanetVectorError
@@ -105,7 +107,10 @@ class RootItem(_Collection):
         parent : QWidget
             Parent of the actions and of their dialogs.
         """
-        return [_action(parent, tr("New connection…"), "connection", lambda: ask_for_connection(parent))]
+        return [
+            _action(parent, tr("New connection…"), "connection", lambda: ask_for_connection(parent)),
+            _action(parent, tr("Import QGIS's STAC connections…"), "", lambda: _told(lambda: ask_for_import(parent))),
+        ]
 
 
 class ConnectionItem(_Collection):

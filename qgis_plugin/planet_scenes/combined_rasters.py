@@ -5,7 +5,6 @@ These functions send requests and must be called in workers.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import Any, List, Sequence
 from xml.sax.saxutils import escape  # noqa: S406 - nothing is parsed
@@ -13,25 +12,21 @@ from xml.sax.saxutils import escape  # noqa: S406 - nothing is parsed
 from osgeo import gdal, osr
 
 from planet_scenes.gdal_calls import call_gdal
+from planet_scenes.masks import hide
 from planet_scenes.product_sources import name_of
 from planet_scenes.raster_opening import open_source, system_of
 from planet_scenes.texts import tr
-from planet_vector.atomic_files import complete
+from planet_scenes.vrt_files import vrt_part, vrt_path
 from planet_vector.catalog import Catalog
 from planet_vector.errors import QueryError, RasterAccessError
-from planet_vector.private_files import remove_oldest
 from planet_vector.scene import Scene
-from planet_vector.user_folders import user_directory
 from planet_vector.workers import Workers
 
 MOST_SCENES = 100
 """Maximum number of scenes in a mosaic: the header of each is read before anything is drawn."""
 
-MOST_KEPT = 500
-"""Number of VRTs of mosaics and stacks kept, besides those of the last day; projects recreate theirs."""
 
-
-def source_of(catalog: Catalog, scene: Scene, product: str) -> str:
+def source_of(catalog: Catalog, scene: Scene, product: str, mask: str = "") -> str:
     """Return the source of a product, or of a stack of products.
 
     Parameters
@@ -42,13 +37,17 @@ def source_of(catalog: Catalog, scene: Scene, product: str) -> str:
         The scene.
     product : str
         The product, or several with commas between.
+    mask : str
+        Pixels to hide, as for `planet_scenes.masks.hide`; empty for none.
 
     Returns
     -------
     str
         The source that GDAL opens.
     """
-    return stack(catalog, scene, product.split(",")) if "," in product else name_of(catalog, scene, product)
+    products = product.split(",")
+    source = stack(catalog, scene, products) if len(products) > 1 else name_of(catalog, scene, product)
+    return hide(catalog, scene, products, source, mask) if mask else source
 
 
 def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
@@ -74,7 +73,7 @@ def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
     return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
 
 
-def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
+def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str, mask: str = "") -> str:
     """Write a VRT of a product of many scenes, the first one on top.
 
     The VRT has the coordinate system of the first scene; scenes of other UTM zones are warped when they are drawn.
@@ -87,6 +86,8 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
         The scenes.
     product : str
         The product, or several with commas between, as the bands of each scene.
+    mask : str
+        Pixels to hide, as for `planet_scenes.masks.hide`; other scenes show through there. Empty for none.
 
     Returns
     -------
@@ -108,8 +109,9 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
                 count=len(scenes), most=MOST_SCENES
             )
         )
+
     with Workers(catalog.settings.connections) as pool:
-        names = list(pool.map(lambda scene: source_of(catalog, scene, product), scenes))
+        names = list(pool.map(lambda scene: source_of(catalog, scene, product, mask), scenes))
         datasets = list(pool.map(open_source, names, [f"{scene.id}/{product}" for scene in scenes]))
     for scene, dataset in zip(scenes, datasets):  # GDAL would skip scenes that do not fit, with a mere warning
         check_upright(dataset, f"{scene.id}/{product}")
@@ -243,12 +245,9 @@ def _vrt(sources: Sequence[str], title: str, separate: bool, resolution: str) ->
 
 
 def _made(title: str, make: Any, key: Sequence[Any]) -> str:
-    """Create a VRT in the cache, readable only by its owner as it may contain signed URLs, and return its path."""
-    folder = user_directory("cache") / "vrt"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{title[:60]}-{hashlib.blake2b(repr(list(key)).encode(), digest_size=8).hexdigest()}.vrt"
-    with complete(path) as part:
-        part.touch(0o600)
+    """Create a VRT in the cache, and return its path."""
+    path = vrt_path(title, repr(list(key)))
+    with vrt_part(path) as part:
 
         def write() -> bool:
             made = make(str(part))
@@ -260,5 +259,4 @@ def _made(title: str, make: Any, key: Sequence[Any]) -> str:
         written, why = call_gdal(write)
         if not written:
             raise RasterAccessError(tr("The scenes cannot be combined: {why}. Try again later.").format(why=why))
-    remove_oldest(folder, "*.vrt", MOST_KEPT)
     return str(path)

@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from planet_scenes.area_tool import take_away
 from planet_scenes.day_stack import DAY, day_text, days_of, range_of
 from planet_scenes.place_tool import cross, show_cross
-from planet_scenes.products import is_ours
+from planet_scenes.raster_layers import is_ours
 from planet_scenes.texts import tr
 from planet_scenes.time_slider import TimeSlider
 from planet_scenes.widgets import row_of

@@ -1,40 +1,33 @@
-"""Dialogs of the browser and the options: a new connection, an API key."""
+"""Dialog for a new connection."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Mapping, Optional
 
-from qgis.gui import QgsAuthConfigSelect
 from qgis.PyQt import sip
-from qgis.PyQt.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QInputDialog,
-    QLabel,
-    QLineEdit,
-    QMessageBox,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from planet_scenes import core
+from planet_scenes.access_fields import AccessFields
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
+from planet_scenes.log_in_fields import LogInFields
+from planet_scenes.stored_keys import check_method
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.asset_access import AssetAccess
 from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
 from planet_vector.connections import KINDS, check_name, usual_kind
 from planet_vector.errors import PlanetVectorError
-from planet_vector.keys import Key
 from planet_vector.roots import normalise_url
 
+_STAC = "stac"  # the kind whose files may be elsewhere
 _AROUND = 40  # pixels around the text of a field
 
 
 class ConnectionDialog(QDialog):
-    """Dialog for a new connection: its name, the root URL and kind of the service, and the key.
+    """Dialog for a new connection: its name, the root URL and kind of the service, log-in and access to files.
 
     Parameters
     ----------
@@ -52,13 +45,10 @@ class ConnectionDialog(QDialog):
         self.kind.addItem(tr("Detect it"), "")
         for kind, title in KINDS.items():
             self.kind.addItem(title, kind)
-        self.key = QLineEdit(self)
-        self.key.setEchoMode(QLineEdit.EchoMode.Password)
-        self.key.setPlaceholderText(tr("none"))
-        # Basic authentication reaches GDAL in every QGIS: the key is the user name.
-        self.authcfg = QgsAuthConfigSelect(self)
-        note = QLabel(tr("Keys are stored in QGIS's authentication manager, never in projects or layers."), self)
-        note.setWordWrap(True)
+        self.log_in = LogInFields(self)
+        self.access = AccessFields(self)
+        self.access.setCollapsed(True)
+        self.kind.currentIndexChanged.connect(self._show_access)
         self.said = QLabel(self)
         self.said.setWordWrap(True)
         self.said.hide()
@@ -74,9 +64,8 @@ class ConnectionDialog(QDialog):
         form.addRow(tr("Name"), self.name)
         form.addRow(tr("Root of the service"), self.url)
         form.addRow(tr("Kind"), self.kind)
-        form.addRow(tr("Key"), self.key)
-        form.addRow(tr("or a stored one"), self.authcfg)
-        form.addRow(note)
+        form.addRow(tr("Log-in"), self.log_in)
+        form.addRow(self.access)
         form.addRow(self.said)
         form.addRow(buttons)
 
@@ -88,13 +77,15 @@ class ConnectionDialog(QDialog):
         try:
             root = normalise_url(self.url.text().strip())
             check_name(self.name.text())
+            key = self.log_in.given()
+            check_method(self.log_in.stored)
+            AssetAccess().with_changes(self.access.changes())
         except PlanetVectorError as error:
             self._tell(core.errors_told(error))
             return
         if kind or usual_kind(root):
             self._add(kind)
             return
-        key = self.key.text().strip()
 
         def done(found: str) -> None:
             self._detection = None
@@ -107,7 +98,7 @@ class ConnectionDialog(QDialog):
                 self._tell(core.errors_told(error))
 
         self._tell(tr("Asking the service for its kind …"))
-        settings = Settings(root, Key(key, "QGIS") if key else None, kind="")
+        settings = Settings(root, key, kind="")
         self._detection = Task.start(
             tr("Detecting the kind of a service"), lambda feedback: catalog_of(settings).kind, done, failed
         )
@@ -119,34 +110,41 @@ class ConnectionDialog(QDialog):
             self._detection = None
         super().reject()
 
+    def _show_access(self, *_: object) -> None:
+        self.access.setVisible(self.kind.currentData() in ("", _STAC))
+
     def _add(self, kind: str) -> None:
-        name, key = self.name.text().strip(), self.key.text().strip()
-        connection = Connection(name, self.url.text().strip(), "" if key else self.authcfg.configId(), kind)
+        name, changes = self.name.text().strip(), self.access.changes()
         try:
-            # With a key, signal the connection only once it is logged in: without the key, the service would refuse.
-            connections().blockSignals(bool(key))
+            # Signal the connection only once it is logged in: without the key, the service would refuse.
+            connections().blockSignals(True)
             try:
-                connections().add(connection)
+                connections().add(Connection(name, self.url.text().strip(), self.log_in.stored, kind))
+                self._complete(name, {} if self.access.isHidden() else changes)
             finally:
                 connections().blockSignals(False)
-            if key:
-                self._log_in(name, key)
+            connections().changed.emit()
         except PlanetVectorError as error:
             self._tell(core.errors_told(error))
             return
-        self.key.clear()
+        self.log_in.clear()
         super().accept()
+
+    def _complete(self, name: str, changes: Mapping[str, object]) -> None:
+        """Store access and log-in of a new connection, which is removed if that fails, to be added again."""
+        key = self.log_in.given()
+        try:
+            if any(changes.values()):
+                connections().change_access(name, changes)
+            if key is not None:
+                connections().log_in(name, key)
+        except PlanetVectorError:
+            connections().remove(name)
+            raise
 
     def _tell(self, text: str) -> None:
         self.said.setText(text)
         self.said.show()
-
-    def _log_in(self, name: str, key: str) -> None:
-        try:
-            connections().log_in(name, key)
-        except PlanetVectorError:
-            connections().remove(name)  # so that it can be added again with another key
-            raise
 
 
 def ask_for_connection(parent: Optional[QWidget] = None) -> bool:
@@ -163,31 +161,3 @@ def ask_for_connection(parent: Optional[QWidget] = None) -> bool:
         True if a connection was added.
     """
     return bool(ConnectionDialog(parent).exec())
-
-
-def ask_for_key(name: str, parent: Optional[QWidget] = None) -> bool:
-    """Ask for the API key of a connection, masked, and log in with it.
-
-    Parameters
-    ----------
-    name : str
-        The connection.
-    parent : QWidget, optional
-        The parent widget.
-
-    Returns
-    -------
-    bool
-        True if the key was stored.
-    """
-    key, accepted = QInputDialog.getText(
-        parent, tr("Log in"), tr("API key for {name}:").format(name=name), QLineEdit.EchoMode.Password
-    )
-    if not accepted or not key.strip():
-        return False
-    try:
-        connections().log_in(name, key.strip())
-    except PlanetVectorError as error:
-        QMessageBox.warning(parent, tr("Log in"), core.errors_told(error))
-        return False
-    return True

@@ -9,7 +9,7 @@ memory, where the driver looks them up by root.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 from qgis.core import Qgis, QgsApplication, QgsSettings
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
@@ -17,10 +17,10 @@ from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 from planet_scenes import messages, service_settings
 from planet_scenes.connection import Connection
 from planet_scenes.service_settings import Entries, read_services, write_services
-from planet_scenes.stored_keys import delete_key, store_key
+from planet_scenes.stored_keys import check_method, delete_key, store_key
 from planet_scenes.texts import tr
 from planet_vector.config import Settings
-from planet_vector.connection_file import add_connection, own_names, remove_connection, rename_connection
+from planet_vector.connection_file import add_connection, own_names, remove_connection, rename_connection, set_access
 from planet_vector.connection_lookup import all_connections, default_connection
 from planet_vector.connections import BUILT_IN, ENVIRONMENT
 from planet_vector.errors import ConfigError
@@ -164,8 +164,9 @@ class Connections(QObject):
         ------
         ConfigError
             If the name is taken or empty, the root URL is not valid, or another connection has the same root: keys
-            belong to roots, so both would share one.
+            belong to roots, so both would share one; or if its method of authentication is not supported.
         """
+        check_method(connection.authcfg)
         self._take_over()
         made = add_connection(connection.name, connection.url, connection.kind)
         self._change(made.root, authcfg=connection.authcfg)
@@ -212,25 +213,46 @@ class Connections(QObject):
         kept.pop(connection.url, None)
         self._write(kept)
 
-    def log_in(self, name: str, key_text: str) -> None:
+    def log_in(self, name: str, key: Union[str, Key]) -> None:
         """Store a key in the authentication manager, which may ask for its master password.
 
         Parameters
         ----------
         name : str
             The connection.
-        key_text : str
-            The API key.
+        key : str or Key
+            The key; a text is sent as usual for the kind of service.
 
         Raises
         ------
         ConfigError
             If the key is not valid, or the manager cannot store it.
         """
-        connection, key = self.get(name), Key(key_text, "QGIS")
+        connection = self.get(name)
+        key = Key(key, "QGIS") if isinstance(key, str) else key
         authcfg = store_key(name, connection.url, key)
         delete_key(connection.authcfg)
         lend_key(connection.url, key)
+        self._change(connection.url, authcfg=authcfg)
+
+    def use_stored(self, name: str, authcfg: str) -> None:
+        """Use a configuration of the user's own in the authentication manager, which is referred to and not copied.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        authcfg : str
+            Id of the authentication configuration.
+
+        Raises
+        ------
+        ConfigError
+            If its method of authentication is not supported.
+        """
+        check_method(authcfg)
+        connection = self.get(name)
+        self._forget_key(connection)
         self._change(connection.url, authcfg=authcfg)
 
     def log_out(self, name: str) -> None:
@@ -244,6 +266,25 @@ class Connections(QObject):
         connection = self.get(name)
         self._forget_key(connection)
         self._change(connection.url, authcfg="")
+
+    def change_access(self, name: str, changes: Mapping[str, object]) -> None:
+        """Change how the files of a connection's scenes are accessed; the file of connections holds it.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        changes : mapping of str to object
+            As `planet_vector.asset_access.AssetAccess.with_changes` takes them.
+
+        Raises
+        ------
+        ConfigError
+            If a value is invalid, or the file cannot be written.
+        """
+        set_access(name, changes)
+        CACHE.clear()
+        self.changed.emit()
 
     def logged_in(self, name: str) -> bool:
         """Return True if there is a key for a connection; does not read it.

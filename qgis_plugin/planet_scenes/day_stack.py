@@ -21,7 +21,8 @@ from qgis.PyQt.QtCore import QDate, QDateTime, QLocale, Qt, QTime
 from planet_scenes import style
 from planet_scenes.connection import Connection
 from planet_scenes.imagery import TILES, Imagery
-from planet_scenes.products import Done, Prepared, View, adding, layer_of, prepare, shown
+from planet_scenes.products import Done, adding
+from planet_scenes.raster_layers import Prepared, View, layer_of, prepare, shown
 from planet_scenes.raster_style import draw_alike
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr

@@ -16,7 +16,6 @@ from planet_scenes import core, day_stack, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
 from planet_scenes.activation import Activation
 from planet_scenes.area_tool import band, take_away
-from planet_scenes.connection_dialog import ask_for_key
 from planet_scenes.connections import connections
 from planet_scenes.dock_count import Counter, Search
 from planet_scenes.dock_form import SearchForm
@@ -25,6 +24,7 @@ from planet_scenes.dock_results import ResultsPanel
 from planet_scenes.dock_views import Views
 from planet_scenes.follow import FollowMap
 from planet_scenes.imagery import Imagery
+from planet_scenes.log_in_fields import ask_for_key
 from planet_scenes.place_dock import Asked
 from planet_scenes.polygons import WGS84
 from planet_scenes.results import Entry, footprint, place_on
@@ -176,17 +176,19 @@ class Dock(QgsDockWidget):
         except PlanetVectorError as error:
             self._failed(error)
 
-    def add_mosaic(self, product: str) -> None:
+    def add_mosaic(self, product: str, mask: str = "") -> None:
         """Add the whole search as one raster.
 
         Parameters
         ----------
         product : str
             The product.
+        mask : str, optional
+            Pixels to hide, as for `planet_scenes.masks.hide`.
         """
         self._with_name(
             lambda name: products.add_mosaic(
-                connections().current(), name, product, None, self._below(), view_of(self.iface)
+                connections().current(), name, product, None, self._below(), view_of(self.iface), mask
             )
         )
 

@@ -13,10 +13,11 @@ from qgis.PyQt.QtCore import QEvent, QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QPushButton, QScrollArea, QWidget
 
 from planet_scenes.area import AreaChooser
-from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.connection_dialog import ask_for_connection
 from planet_scenes.connections import connections
 from planet_scenes.filters import Filters
 from planet_scenes.icons import icon
+from planet_scenes.log_in_fields import ask_for_key
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.widgets import row_of

@@ -10,7 +10,8 @@ from qgis.PyQt.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLa
 from planet_scenes import combined_rasters
 from planet_scenes.dock_download import DownloadBar, common_products
 from planet_scenes.icons import icon
-from planet_scenes.imagery_menu import fill_menu
+from planet_scenes.imagery import Imagery
+from planet_scenes.imagery_menu import fill_menu, fill_with
 from planet_scenes.results import Results, ResultsView
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
@@ -30,8 +31,8 @@ class ResultsPanel(QWidget):
     product_chosen = pyqtSignal(object)
     """Emitted with the `Imagery` of the selected scenes to add."""
 
-    mosaic_chosen = pyqtSignal(str)
-    """Emitted with the product of the whole search to add as one mosaic."""
+    mosaic_chosen = pyqtSignal(str, str)
+    """Emitted with the product of the whole search to add as one mosaic, and what to hide of it."""
 
     days_chosen = pyqtSignal(object)
     """Emitted with the `Imagery` of the whole search to add day by day."""
@@ -102,14 +103,16 @@ class ResultsPanel(QWidget):
         listed = self._listed()
         if not listed:
             _say_search_first(menu)
-        for product in common_products(listed):
-            menu.addAction(product, lambda product=product: self.mosaic_chosen.emit(product))
+            return
+        offered = map(Imagery.of, common_products(listed))
+        fill_with(menu, listed, offered, lambda imagery: self.mosaic_chosen.emit(imagery.name, imagery.mask))
 
     def _fill_days(self) -> None:
         menu = self.days_menu
         listed = self._listed()
         fill_menu(menu, listed, self.days_chosen.emit, tiles=False)
         if not listed:
+            menu.clear()
             _say_search_first(menu)
 
     def _listed(self) -> List[Scene]:

@@ -35,12 +35,15 @@ class Imagery:
         Name of the index, a normalised difference (a - b) / (a + b) of two bands; empty for none.
     title : str
         Title in menus and layers; empty for the names of the products.
+    mask : str
+        Pixels to hide, as for `planet_scenes.masks.hide`; empty for none.
     """
 
     products: Tuple[str, ...]
     bands: Tuple[int, ...] = ()
     index: str = ""
     title: str = ""
+    mask: str = ""
 
     @property
     def name(self) -> str:

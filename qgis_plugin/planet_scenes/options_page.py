@@ -21,14 +21,19 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from planet_scenes import core
+from planet_scenes.access_fields import ask_for_access
 from planet_scenes.connection import Connection
-from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.connection_dialog import ask_for_connection
 from planet_scenes.connections import connections
 from planet_scenes.icons import icon
+from planet_scenes.log_in_fields import ask_for_key
+from planet_scenes.stac_import_dialog import ask_for_import
 from planet_scenes.texts import tr
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
 from planet_vector.vector import disk_cache
+
+_A_ROW = 4  # buttons
 
 
 class Factory(QgsOptionsWidgetFactory):
@@ -78,20 +83,24 @@ class Page(QgsOptionsPageWidget):
         self.table.itemSelectionChanged.connect(self._enable)
         self.buttons = {
             "new": self._button(tr("New…"), lambda: ask_for_connection(self)),
+            "import": self._button(tr("Import…"), lambda: ask_for_import(self)),
             "rename": self._button(tr("Rename…"), self._rename),
             "remove": self._button(tr("Remove"), self._remove),
             "log_in": self._button(tr("Log in…"), lambda: ask_for_key(self.selected(), self)),
             "log_out": self._button(tr("Log out"), lambda: connections().log_out(self.selected())),
+            "access": self._button(tr("Files…"), lambda: ask_for_access(self.selected(), self)),
             "use": self._button(tr("Use for searches"), lambda: connections().set_current(self.selected())),
         }
-        row = QHBoxLayout()
-        for button in self.buttons.values():
-            row.addWidget(button)
-        row.addStretch()
         first = QGroupBox(tr("Connections"), self)
         inner = QVBoxLayout(first)
         inner.addWidget(self.table)
-        inner.addLayout(row)
+        buttons = list(self.buttons.values())
+        for some in (buttons[:_A_ROW], buttons[_A_ROW:]):  # all in one would widen QGIS's dialog
+            row = QHBoxLayout()
+            for button in some:
+                row.addWidget(button)
+            row.addStretch()
+            inner.addLayout(row)
         self.kept = QLabel(self)
         self.clear = self._button(tr("Remove them"), self._clear)
         second = QGroupBox(tr("Search results cached on disk"), self)
@@ -160,6 +169,7 @@ class Page(QgsOptionsPageWidget):
             "remove": connections().is_own(name),
             "log_in": bool(name) and not logged_in,
             "log_out": logged_in,
+            "access": bool(name) and connections().get(name).kind == "stac",
             "use": bool(name) and name != connections().current().name,
         }.items():
             self.buttons[key].setEnabled(enabled)

@@ -12,11 +12,11 @@ from qgis.PyQt.QtWidgets import QAction
 from planet_scenes import core, tasks, texts
 from planet_scenes.actions import Actions
 from planet_scenes.browser import ItemProvider
-from planet_scenes.connection_dialog import ask_for_key
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
 from planet_scenes.icons import icon
 from planet_scenes.locator import Filter
+from planet_scenes.log_in_fields import ask_for_key
 from planet_scenes.options_page import Factory
 from planet_scenes.processing.provider import Provider
 from planet_scenes.projects import Projects

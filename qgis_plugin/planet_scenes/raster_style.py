@@ -23,7 +23,7 @@ _INDEX = ((-1.0, "#a50026"), (-0.2, "#d73027"), (0.0, "#fdae61"), (0.2, "#ffffbf
           (1.0, "#006837"))  # fmt: skip
 
 
-def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
+def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn, alpha: int = 0) -> None:
     """Draw three bands as colours or one as grey, stretched; a layer without bands to draw keeps its own colours.
 
     Parameters
@@ -32,6 +32,8 @@ def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
         The layer.
     drawn : stretch.Drawn
         The bands and their limits.
+    alpha : int, optional
+        Number of the band with the opacity; 0 for none.
     """
     provider = layer.dataProvider()
     if len(drawn.bands) == 3:
@@ -45,10 +47,12 @@ def draw_colours(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
             ),
         ):
             take(_stretch(provider, band))
+        renderer.setAlphaBand(alpha or -1)
         layer.setRenderer(renderer)
     elif len(drawn.bands) == 1:
         gray = QgsSingleBandGrayRenderer(provider, drawn.bands[0].number)
         gray.setContrastEnhancement(_stretch(provider, drawn.bands[0]))
+        gray.setAlphaBand(alpha or -1)
         layer.setRenderer(gray)
 
 

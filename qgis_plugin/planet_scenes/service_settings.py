@@ -66,11 +66,25 @@ def take_over() -> bool:
         if root == FORMER_API_URL and not fields:
             continue
         if root not in (known.root for known in all_connections() if known.name != ENVIRONMENT):
-            add_connection(_free_name(name), root)
+            add_connection(free_name(name), root)
         kept[root] = {**fields, **kept.get(root, {})}
     QgsSettings().remove(_EARLIER)
     write_services(kept)
     return True
+
+
+def free_name(name: str) -> str:
+    """Return a valid name for a new connection that no other has.
+
+    Parameters
+    ----------
+    name : str
+        The wanted name; characters that are not allowed are replaced, and a number is added if it is taken.
+    """
+    taken = {known.name for known in all_connections()}
+    name = "".join("_" if char in REFUSED or not char.isprintable() else char for char in name)[:LONGEST_NAME].strip()
+    numbered = (f"{name[: LONGEST_NAME - 4]} {number}".strip() for number in count(2))
+    return name if name and name not in taken else next(each for each in numbered if each not in taken)
 
 
 def _read(key: str) -> Entries:
@@ -80,14 +94,6 @@ def _read(key: str) -> Entries:
     except ValueError:
         return {}
     return {name: entry for name, entry in kept.items() if isinstance(entry, dict)} if isinstance(kept, dict) else {}
-
-
-def _free_name(name: str) -> str:
-    """Return a free name for a connection whose stored name is taken or no longer valid."""
-    taken = {known.name for known in all_connections()}
-    name = "".join("_" if char in REFUSED or not char.isprintable() else char for char in name)[:LONGEST_NAME].strip()
-    numbered = (f"{name[: LONGEST_NAME - 4]} {number}".strip() for number in count(2))
-    return name if name and name not in taken else next(each for each in numbered if each not in taken)
 
 
 def _usable(entry: Any) -> bool:

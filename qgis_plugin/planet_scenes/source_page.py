@@ -26,9 +26,10 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import core, layers
 from planet_scenes.connection import Connection
-from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.connection_dialog import ask_for_connection
 from planet_scenes.connections import connections
 from planet_scenes.icons import icon
+from planet_scenes.log_in_fields import ask_for_key
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.errors import PlanetVectorError

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from qgis.core import QgsApplication, QgsAuthMethodConfig
 from qgis.PyQt.QtCore import QThread
 
 from planet_scenes.texts import tr
 from planet_vector.errors import ConfigError
-from planet_vector.keys import Key, lend_key
+from planet_vector.keys import AUTH_SCHEMES, BASIC, Key, lend_key
 
 _OURS = "Planet Scenes: "  # prefix of the configurations made here: no others are ever deleted
-_BLANK = "x"  # QGIS passes Basic credentials to GDAL only if both user name and password are set
+_BLANK = "x"  # in place of a password: QGIS passes Basic credentials to GDAL only if both are set
+_SCHEME = "scheme"  # entry of the configurations made here
+_METHODS = ("Basic", "APIHeader")  # QGIS's methods of which keys can be read
+_SOURCE = "QGIS"
 
 
 def store_key(name: str, root: str, key: Key) -> str:
@@ -41,8 +46,10 @@ def store_key(name: str, root: str, key: Key) -> str:
     config = QgsAuthMethodConfig("Basic")
     config.setName(f"{_OURS}{name}")
     config.setUri(root)
-    config.setConfig("username", key.reveal())
-    config.setConfig("password", _BLANK)
+    user, _, password = key.as_user().partition(":") if key.scheme == BASIC else (key.reveal(), "", _BLANK)
+    config.setConfig("username", user)
+    config.setConfig("password", password)
+    config.setConfig(_SCHEME, key.scheme)
     stored = manager.storeAuthenticationConfig(config)
     # Newer versions return the configuration as well.
     if isinstance(stored, tuple):
@@ -83,10 +90,50 @@ def lend_stored_key(name: str, root: str, authcfg: str) -> None:
     loaded = manager.loadAuthenticationConfig(authcfg, config, True)
     if isinstance(loaded, tuple):
         loaded, config = loaded
-    text = config.config("username")
-    if not loaded or not text:
+    key = _key_of(config) if loaded else None
+    if key is None:
         raise ConfigError(tr("The key for {name} cannot be read: log in again.").format(name=repr(name)))
-    lend_key(root, Key(text, "QGIS"))
+    lend_key(root, key)
+
+
+def check_method(authcfg: str) -> None:
+    """Check that keys can be read from a configuration; needs no master password.
+
+    Parameters
+    ----------
+    authcfg : str
+        Id of the authentication configuration; empty for none.
+
+    Raises
+    ------
+    ConfigError
+        If it has another method of authentication, or does not exist.
+    """
+    manager = QgsApplication.authManager()
+    method = manager.configAuthMethodKey(authcfg) if authcfg else _METHODS[0]
+    if method not in _METHODS:
+        config = manager.availableAuthMethodConfigs().get(authcfg)
+        title = repr(authcfg if config is None else config.name())
+        raise ConfigError(
+            tr("The stored authentication {title} cannot be used: choose one of {methods}.").format(
+                title=title, methods=", ".join(_METHODS)
+            )
+        )
+
+
+def _key_of(config: QgsAuthMethodConfig) -> Optional[Key]:
+    """Return the key in a configuration, also one of the user's own; None if there is none."""
+    if config.method() == "APIHeader":
+        headers = {name.lower(): text for name, text in config.configMap().items()}
+        scheme, _, text = headers.get("authorization", "").strip().partition(" ")
+        known = next((each for each in AUTH_SCHEMES if each.lower() == scheme.lower()), "")
+        return Key(text, _SOURCE, known) if known and text.strip() else None
+    user, password, scheme = config.config("username"), config.config("password"), config.config(_SCHEME)
+    if not user:
+        return None
+    if scheme == BASIC or (password not in ("", _BLANK) and not scheme):
+        return Key.of_user(user, password, _SOURCE)
+    return Key(user, _SOURCE, scheme)
 
 
 def delete_key(authcfg: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 from unittest.mock import create_autospec
@@ -19,13 +21,14 @@ from qgis.core import (
     QgsMapSettings,
     QgsProject,
     QgsRectangle,
+    QgsSettings,
 )
 from qgis.gui import QgisInterface, QgsMapCanvas, QgsMessageBar
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSize
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSettings, QSize
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QMainWindow
 
-from tests.conftest import ROOT, Service, Start
+from tests.conftest import KEY, ROOT, Service, Start
 
 sys.path.append(str(ROOT / "qgis_plugin"))
 
@@ -70,6 +73,14 @@ class Desktop:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _settings(qgis_app: QgsApplication, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give QGIS settings of its own: pytest-qgis keeps them beside the project, where other runs change them."""
+    place = str(tmp_path_factory.mktemp("settings"))
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, place)
+    assert QgsSettings().fileName().startswith(place)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _authentication(qgis_app: QgsApplication, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Give QGIS its own unlocked authentication database."""
     manager = QgsApplication.authManager()
@@ -95,8 +106,6 @@ def _gdal_exceptions() -> None:
 @pytest.fixture(autouse=True)
 def _plugin_core(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start and end each test without connections, layers and cached results."""
-    from qgis.core import QgsSettings
-
     from planet_scenes import connections as module
     from planet_scenes import core
     from planet_vector import keys
@@ -153,6 +162,19 @@ def connect(service: Service, name: str, log_in: bool = True) -> Any:
     if log_in and service.key:
         connections().log_in(name, service.key)
     return connections().get(name)
+
+
+@pytest.fixture
+def enter_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the dialog that asks for a key answered with that of the sample service."""
+    from planet_scenes.log_in_fields import LogInDialog
+
+    def enter(dialog: LogInDialog) -> int:
+        dialog.fields.key.setText(KEY)
+        dialog.accept()
+        return int(dialog.result())
+
+    monkeypatch.setattr(LogInDialog, "exec", enter)
 
 
 @pytest.fixture(scope="session")
@@ -256,12 +278,22 @@ def inked(picture: Any) -> float:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Ignore a warning of QGIS's own Python code: that of 3.44 predates Python 3.14."""
+    """Ignore a warning of QGIS's own Python code, as that of 3.44 predates Python 3.14, and register this run."""
     config.addinivalue_line("filterwarnings", r"ignore:codecs\.open\(\) is deprecated:DeprecationWarning")
+    if not hasattr(config, "workerinput"):
+        _run(config).parent.mkdir(parents=True, exist_ok=True)
+        _run(config).touch()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the settings that pytest-qgis writes beside the project's files, once the last process has ended."""
+    """Remove the databases that pytest-qgis has QGIS keep beside the project's files, once the last run has ended."""
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(config.rootpath / ".qgis-settings", ignore_errors=True)
+        _run(config).unlink(missing_ok=True)
+        with suppress(OSError):  # another run uses them
+            _run(config).parent.rmdir()
+            shutil.rmtree(config.rootpath / ".qgis-settings")
+
+
+def _run(config: pytest.Config) -> Path:
+    return config.rootpath / ".qgis-settings" / "runs" / str(os.getpid())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import qgis.utils
 from qgis.core import (
+    Qgis,
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -241,7 +242,7 @@ def main():
         ),
     ]
     pulse.stop()
-    report["gaps"] = pulse.gaps
+    report["waits"] = pulse.waits
     report["layers after"] = [found.isValid() for found in QgsProject.instance().mapLayers().values()]
 
 
@@ -260,7 +261,8 @@ def open_browser(browser):
         view.expand(index)
         if depth == 0:
             return
-        wait_for(lambda: tree.rowCount(index) or not tree.canFetchMore(index), path, 20)
+        item = iface.browserModel().dataItem(tree.mapToSource(index))
+        wait_for(lambda: item.state() == Qgis.BrowserItemState.Populated, path, 20)
         settle()
         for row in range(tree.rowCount(index)):
             inner = tree.index(row, 0, index)

@@ -9,7 +9,7 @@ import pytest
 from qgis.core import Qgis, QgsFeedback, QgsLayerTreeModel, QgsLocatorContext, QgsProject, QgsRectangle
 from qgis.PyQt.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice
 from qgis.PyQt.QtGui import QColor, QImage
-from qgis.PyQt.QtWidgets import QLabel, QPushButton
+from qgis.PyQt.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from planet_scenes import core, layers, messages, products
 from planet_scenes.connection_dialog import ConnectionDialog
@@ -128,11 +128,12 @@ def test_every_button_has_a_text() -> None:
 def test_texts_of_dialogs_fit(connection: Any) -> None:
     dialog, page = ConnectionDialog(), Page()
     page.resize(700, 400)
+    dialog.access.setCollapsed(False)
     for made in (dialog, page):
         made.show()
     for _ in range(3):
         QCoreApplication.processEvents()
-    for edit in (dialog.url, dialog.key):
+    for edit in (dialog.url, dialog.log_in.key, *dialog.access.findChildren(QLineEdit)):
         assert edit.width() > edit.fontMetrics().horizontalAdvance(edit.placeholderText())
     for column in (0, 2):
         for row in range(page.table.rowCount()):

@@ -115,11 +115,12 @@ def test_saved_searches_come_and_go_with_what_is_saved(
     wait_for(lambda: tree.names(*place) == [])
 
 
-def test_the_menu_of_a_connection(tree: Tree, desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_menu_of_a_connection(
+    tree: Tree, desktop: Desktop, enter_key: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _action(tree.item("sample"), "Log out", desktop.window).trigger()
     assert not connections().logged_in("sample")
     settle()
-    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: (KEY, True))
     _action(tree.item("sample"), "Log in…", desktop.window).trigger()
     assert connections().logged_in("sample")
     settle()

@@ -16,10 +16,11 @@ from typing import Any, Dict, Sequence
 
 import pytest
 
-from tests.conftest import KEY, ROOT, Service
+from tests.conftest import KEY, ROOT, Start
 
 PICTURES = ("qgis-search", "qgis-products", "qgis-analytic", "qgis-again", "qgis-browser")
 KEPT = ("qgis-search", "qgis-products", "qgis-browser")
+LATENCY = 1  # seconds that the service takes for each response
 _SHOTS = os.environ.get("PLANET_SCREENSHOTS", "")
 
 
@@ -29,12 +30,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seen(home: Path, slow_service: Service) -> Dict[str, Any]:
+def seen(home: Path, start_service: Start, archive: Path) -> Dict[str, Any]:
     """Return what the script saw in the desktop, with the plugin in a profile of its own."""
-    return drive(home, slow_service.url, "desktop.py", KEPT)
+    return drive(home, start_service(archive, "--latency", str(LATENCY * 1000)).url, "desktop.py", KEPT)
 
 
-def drive(home: Path, url: str, script: str, kept: Sequence[str]) -> Dict[str, Any]:
+def drive(home: Path, url: str, script: str, kept: Sequence[str], seconds: int = 150) -> Dict[str, Any]:
     """Run a script in the desktop, with the plugin in a profile of its own, and return its report."""
     if shutil.which("xvfb-run") is None or shutil.which("qgis") is None:
         pytest.skip("QGIS's desktop or xvfb is not installed: run 'make test'")
@@ -43,8 +44,8 @@ def drive(home: Path, url: str, script: str, kept: Sequence[str]) -> Dict[str, A
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
     profile = home / "profiles" / "profiles" / "default"
-    with zipfile.ZipFile(build.build(home / "dist")) as archive:
-        archive.extractall(profile / "python" / "plugins")
+    with zipfile.ZipFile(build.build(home / "dist")) as plugin:
+        plugin.extractall(profile / "python" / "plugins")
     settings = profile / "QGIS" / "QGIS3.ini"
     settings.parent.mkdir()
     settings.write_text("[PythonPlugins]\nplanet_scenes=true\n[locale]\nuserLocale=en_US\noverrideFlag=true\n")
@@ -67,7 +68,7 @@ def drive(home: Path, url: str, script: str, kept: Sequence[str]) -> Dict[str, A
     log = home / "log.txt"
     with log.open("wb") as file:
         # No errors are expected: a desktop that hangs is ended, with all it started.
-        screen = ["timeout", "--kill-after=5", "150", "xvfb-run", "-a", "-s", "-screen 0 1600x1000x24"]
+        screen = ["timeout", "--kill-after=5", str(seconds), "xvfb-run", "-a", "-s", "-screen 0 1600x1000x24"]
         desktop = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(home / "profiles")]
         code = ["--code", str(ROOT / "tests" / "qgis" / script)]
         subprocess.run([*screen, *desktop, *code], env=environ, stdout=file, stderr=subprocess.STDOUT, check=False)
@@ -130,9 +131,11 @@ def test_a_layer_follows_the_map(seen: Dict[str, Any], archive: Path) -> None:
 
 
 def test_no_step_waits_for_the_service(seen: Dict[str, Any]) -> None:
-    # An answer takes half a second, and what waits for one as long; how short the gaps are is test_responsive.py's.
-    assert set(seen["gaps"]) > {"search", "add", "pan", "product", "download", "project", "follow", "browser", "unload"}
-    assert max(seen["gaps"].values()) < 0.5, seen["gaps"]
+    # What waits for a response waits for a second, and on a busy machine all else for less; how short the gaps are is
+    # test_responsive.py's.
+    waits = seen["waits"]
+    assert set(waits) > {"search", "add", "pan", "product", "download", "project", "follow", "browser", "unload"}
+    assert max(waits.values()) < 0.7 * LATENCY, waits
 
 
 def test_products_are_fetched(seen: Dict[str, Any]) -> None:

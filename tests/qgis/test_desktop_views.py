@@ -17,7 +17,7 @@ KEPT = ("qgis-days", "qgis-compare", "qgis-place")
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Dict[str, Any]:
-    return drive(tmp_path_factory.mktemp("views-of-dates"), service.url, "desktop_views.py", KEPT)
+    return drive(tmp_path_factory.mktemp("views-of-dates"), service.url, "desktop_views.py", KEPT, 300)
 
 
 def test_days_play_in_the_temporal_controller_and_by_keys(seen: Dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ from qgis.core import QgsApplication, QgsAuthMethodConfig
 from qgis.PyQt.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 
 from planet_scenes.connection import Connection
-from planet_scenes.connection_dialog import ConnectionDialog, ask_for_key
+from planet_scenes.connection_dialog import ConnectionDialog
 from planet_scenes.connections import connections
+from planet_scenes.log_in_fields import LogInDialog
 from planet_scenes.options_page import Factory, Page
 from planet_vector.connections import BUILT_IN, ENVIRONMENT
 from planet_vector.vector import disk_cache
@@ -57,7 +58,7 @@ def test_a_service_of_the_environment_is_shown_and_cannot_be_removed(connected: 
     page.deleteLater()
 
 
-def test_buttons_do_what_they_say(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buttons_do_what_they_say(page: Page, enter_key: None, monkeypatch: pytest.MonkeyPatch) -> None:
     connections().add(Connection("other", "http://127.0.0.1:9/v0/"))
     page.select("other")
     enabled = {name for name, button in page.buttons.items() if button.isEnabled()}
@@ -67,7 +68,6 @@ def test_buttons_do_what_they_say(page: Page, monkeypatch: pytest.MonkeyPatch) -
     assert connections().current().name == "sample"
     page.buttons["log_out"].click()
     assert not connections().logged_in("sample")
-    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: (KEY, True))
     page.buttons["log_in"].click()
     assert connections().logged_in("sample")
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("renamed", True))
@@ -102,16 +102,16 @@ def test_kept_results_are_counted_and_removed(page: Page, service: Service) -> N
 
 def test_a_new_connection_keeps_its_key_in_the_authentication_manager(service: Service) -> None:
     dialog = ConnectionDialog()
-    assert dialog.key.echoMode() == QLineEdit.EchoMode.Password
+    assert dialog.log_in.key.echoMode() == QLineEdit.EchoMode.Password
     dialog.name.setText("mine")
     dialog.url.setText(service.url)
-    dialog.key.setText(KEY)
+    dialog.log_in.key.setText(KEY)
     heard = []
     connections().changed.connect(lambda: heard.append(connections().logged_in("mine")))
     dialog.accept()
     assert heard and all(heard), "nobody hears of it before the key is there"
     assert dialog.result() == dialog.DialogCode.Accepted
-    assert dialog.key.text() == ""
+    assert dialog.log_in.key.text() == ""
     kept = connections().get("mine")
     config = QgsAuthMethodConfig()
     assert QgsApplication.authManager().loadAuthenticationConfig(kept.authcfg, config, True)
@@ -135,7 +135,7 @@ def test_a_connection_that_cannot_be_is_refused_in_the_dialog(
     dialog = ConnectionDialog()
     dialog.name.setText(name)
     dialog.url.setText(url)
-    dialog.key.setText(key)
+    dialog.log_in.key.setText(key)
     dialog.accept()
     assert said in dialog.said.text()
     assert dialog.result() != dialog.DialogCode.Accepted
@@ -144,19 +144,12 @@ def test_a_connection_that_cannot_be_is_refused_in_the_dialog(
     dialog.deleteLater()
 
 
-def test_a_key_is_asked_for_masked_and_a_wrong_one_refused(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    modes, said = [], []
-
-    def ask(parent: Any, title: str, label: str, mode: Any) -> Any:
-        modes.append(mode)
-        return "no key\n", True
-
-    monkeypatch.setattr(QInputDialog, "getText", ask)
-    monkeypatch.setattr(QMessageBox, "warning", lambda parent, title, text: said.append(text))
+def test_a_key_is_asked_for_masked_and_a_wrong_one_refused(connection: Connection) -> None:
     connections().log_out("sample")
-    assert not ask_for_key("sample")
-    assert modes == [QLineEdit.EchoMode.Password]
-    assert len(said) == 1 and "no key\n" not in said[0]
-    assert not connections().logged_in("sample")
+    dialog = LogInDialog("sample")
+    assert dialog.fields.key.echoMode() == QLineEdit.EchoMode.Password
+    dialog.fields.key.setText("no key")
+    dialog.accept()
+    assert "invalid character" in dialog.said.text() and "no key" not in dialog.said.text()
+    assert dialog.result() != dialog.DialogCode.Accepted and not connections().logged_in("sample")
+    dialog.deleteLater()

@@ -23,6 +23,7 @@ from planet_vector.driver.registration import environment
 from tests.bare import REFUSE
 from tests.conftest import ROOT, Service
 
+LANGUAGES = sorted(file.stem[-2:] for file in (ROOT / "qgis_plugin" / "planet_scenes" / "i18n").glob("*.ts"))
 SCANNERS = ROOT / ".venv" / "bin"
 # Python as QGIS runs it: without the environment of the tests, in which planet_vector is installed.
 BARE = ["/usr/bin/python3", "-I", "-X", "utf8"]
@@ -235,16 +236,38 @@ def test_flake8_finds_nothing(unpacked: Path) -> None:
 # ---- texts -------------------------------------------------------------------------------------------------
 
 
-def test_every_text_has_a_german_translation_with_the_same_fields(build: ModuleType) -> None:
-    known: Dict[str, str] = build.translations(build.PLUGIN / "i18n" / "planet_scenes_de.ts")
+def _fields(text: str) -> List[Any]:
+    return sorted((each[1:] for each in string.Formatter().parse(text) if each[1] is not None), key=repr)
+
+
+def _end(text: str) -> str:
+    return text[-1] if text[-1] in ".:…?" else ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_is_translated_with_the_same_fields_accelerators_and_end(build: ModuleType, language: str) -> None:
+    file = build.PLUGIN / "i18n" / f"planet_scenes_{language}.ts"
+    known: Dict[str, str] = build.translations(file)
     texts: List[str] = [text for text, _ in build.texts()]
     assert [text for text in texts if not known.get(text)] == []
     assert [text for text in known if text not in texts] == [], "texts that are gone: run build.py --texts"
+    assert f'language="{language}"' in file.read_text(encoding="utf-8")
+    for same in (_fields, _end, lambda text: text.count("&"), lambda text: text == text.strip()):
+        assert [text for text in texts if same(text) != same(known[text])] == []
+    # Qt's own plurals are not used: one and several are texts of their own.
+    assert [text for text in texts if "%n" in text] == []
+    # Few texts are the same in two languages.
+    assert sum(text == known[text] for text in texts) < len(texts) / 20
 
-    def fields(text: str) -> List[str]:
-        return sorted(field for _, field, _, _ in string.Formatter().parse(text) if field is not None)
 
-    assert [text for text in texts if fields(text) != fields(known[text])] == []
+def test_a_new_language_begins_with_all_texts_and_keeps_what_is_translated(build: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "planet_scenes_fr.ts"
+    count = len(build.texts())
+    assert build.update(file) == count
+    text = file.read_text(encoding="utf-8")
+    assert 'language="fr"' in text and text.count('type="unfinished"') == count
+    file.write_text(text.replace('<translation type="unfinished" />', "<translation>Oui</translation>", 3))
+    assert build.update(file) == count - 3 and build.update(file) == count - 3
 
 
 def test_texts_reach_tr_as_literals_and_no_other_way(build: ModuleType) -> None:
@@ -258,23 +281,29 @@ def test_texts_reach_tr_as_literals_and_no_other_way(build: ModuleType) -> None:
     assert len(build.texts()) > 100
 
 
-def test_the_translation_of_the_zip_is_the_one_of_the_sources(
+def test_the_translations_of_the_zip_are_those_of_the_sources(
     build: ModuleType, unpacked: Path, run: Callable[..., Any]
 ) -> None:
+    assert len(LANGUAGES) > 1
     code = """
 import sys
 from PyQt5.QtCore import QCoreApplication, QTranslator
 app = QCoreApplication([])
-translator = QTranslator()
-print(translator.load(sys.argv[1]) and app.installTranslator(translator))
-for text in sys.argv[2:]:
-    print(app.translate("planet_scenes", text))
+for file in sys.argv[1].split(","):
+    translator = QTranslator()
+    print(translator.load(file) and app.installTranslator(translator))
+    for text in sys.argv[2:]:
+        print(app.translate("planet_scenes", text))
+    app.removeTranslator(translator)
 """
-    known: Dict[str, str] = build.translations(build.PLUGIN / "i18n" / "planet_scenes_de.ts")
-    some = dict(list(known.items())[::10])
-    file = unpacked / "planet_scenes" / "i18n" / "planet_scenes_de.qm"
-    said = run(*BARE, "-c", code, str(file), *some)
-    assert said.stdout.splitlines() == ["True", *some.values()]
+    some = [text for text, _ in build.texts()][::10]
+    expected: List[str] = []
+    for language in LANGUAGES:
+        known: Dict[str, str] = build.translations(build.PLUGIN / "i18n" / f"planet_scenes_{language}.ts")
+        expected += ["True", *(known[text] for text in some)]
+    files = [str(unpacked / "planet_scenes" / "i18n" / f"planet_scenes_{language}.qm") for language in LANGUAGES]
+    said = run(*BARE, "-c", code, ",".join(files), *some)
+    assert said.stdout.splitlines() == expected
 
 
 def test_every_icon_the_sources_name_is_there(unpacked: Path) -> None:

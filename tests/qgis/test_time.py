@@ -22,9 +22,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QSize, Qt
 from qgis.PyQt.QtTest import QTest
 
-from planet_scenes import day_stack, layers, products
+from planet_scenes import day_stack, layers, raster_layers, reopening
 from planet_scenes.imagery import TILES, Imagery
-from planet_scenes.products import View
+from planet_scenes.raster_layers import View
 from planet_scenes.time_slider import TimeSlider
 from planet_vector.errors import QueryError
 from tests.conftest import Service
@@ -146,9 +146,9 @@ def test_days_of_bands_and_indices_are_restored_as_they_were(connection: Any, de
     made = add(connection, pair, limit=3)
     (several,) = made
     assert "3 scenes" in several.name()
-    name = products.is_ours(several)
+    name = raster_layers.is_ours(several)
     before = gdal.Open(several.source()).ReadAsArray()
-    again = products.reopened(connection.catalog(), name)
+    again = reopening.reopened(connection.catalog(), name)
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), before, equal_nan=True)
     assert numpy.nanmin(before) >= -1 and numpy.nanmax(before) <= 1
 

@@ -29,6 +29,11 @@ NO_MASK = "20221226_084022_18_2419"
 SENTINEL = "S2A_33UXP_20240501_0_L2A"
 """A scene with bands of 10 and 20 metres, and a classification of 20."""
 
+LANDSAT, LATER = "LC08_L1TP_190026_20240502_20240510_02_T1", "LC09_L1TP_190026_20240510_20240518_02_T1"
+"""Two scenes of Landsat's Collection 2 on the same ground, with QA_PIXEL."""
+OLD_LANDSAT = "LC08_L1TP_190026_20170501_20170515_01_T1"
+"""A scene of Collection 1, whose quality band has other bits."""
+
 CLASSES: Mapping[str, Sequence[int]] = {"snow": [2], "shadow": [3], "light_haze": [4], "heavy_haze": [5],
                                         "haze": [4, 5], "clouds": [6]}  # fmt: skip
 """Bands of a mask by word, as Planet's specification of UDM2 lists them."""
@@ -51,6 +56,10 @@ class ClearGround(NamedTuple):
 
     def sentinel(self, band: str) -> np.ndarray:
         with rasterio.open(self.archive / SENTINEL / f"{band}.tif") as dataset:
+            return dataset.read(1)
+
+    def landsat(self, scene: str, band: str) -> np.ndarray:
+        with rasterio.open(self.archive / scene / f"{scene}_{band}.TIF") as dataset:
             return dataset.read(1)
 
     def shown(self, scene: str, words: str) -> np.ndarray:
@@ -130,3 +139,9 @@ def make(root: Path) -> None:
         values = rng.integers(0, 12, (1, size, size)) if band == "SCL" else rng.integers(0, 5000, (1, size, size))
         dtype = "uint8" if band == "SCL" else "uint16"
         write(root / SENTINEL / f"{band}.tif", values.astype(dtype), 600_000, TOP, pixel, nodata=0)
+    for scene, quality in ((LANDSAT, "QA_PIXEL"), (LATER, "QA_PIXEL"), (OLD_LANDSAT, "BQA")):
+        (root / scene).mkdir()
+        for band in ("B4", "B5", quality):
+            values = rng.integers(1, 65536 if band == quality else 30_000, (1, 60, 60)).astype("uint16")
+            path = root / scene / f"{scene}_{band}.TIF"
+            write(path, values, 700_020, TOP, 30, nodata=1 if band == quality else 0)

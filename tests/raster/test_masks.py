@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector.bands.masks import SCL, UDM, UDM2, parse_mask, shown_values
+from planet_vector.bands.masks import SCL, UDM, UDM2, is_collection_2, parse_mask, shown_values
 from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError, QueryError, RasterAccessError
 from planet_vector.scene import Scene
 
@@ -25,9 +25,12 @@ from .clear_ground import (  # noqa: E402
     BROKEN,
     COARSE,
     COLUMNS,
+    LANDSAT,
+    LATER,
     LEFT,
     LOWER,
     NO_MASK,
+    OLD_LANDSAT,
     PIXEL,
     ROWS,
     SENTINEL,
@@ -97,6 +100,73 @@ def test_a_band_of_classes_masks_bands_of_two_resolutions(ground: ClearGround, w
     with planet_vector.open(f"PLANET:sentinel2/{SENTINEL}/band_4,band_5", mask=words) as dataset:
         assert np.array_equal(dataset.read(), np.where(shown, [fine, coarse], 0))
         assert np.array_equal(dataset.dataset_mask() > 0, shown & ((fine > 0) | (coarse > 0)))
+
+
+QA_BITS = {"qa_pixel": [0, 1, 2, 3, 4, 5], "clouds": [1, 2, 3], "shadow,snow": [4, 5]}
+"""By mask, the bits that hide a pixel, as the product guides of Landsat's Collection 2 list them: fill, dilated cloud,
+cirrus, cloud, shadow of a cloud, snow."""
+
+
+def clear_of(ground: ClearGround, scene: str, words: str) -> np.ndarray:
+    """Return where the quality band of a Landsat scene has none of the bits."""
+    quality = ground.landsat(scene, "QA_PIXEL")
+    return ~np.any([quality >> bit & 1 for bit in QA_BITS[words]], axis=0)
+
+
+def landsat(*ids: str) -> List[Scene]:
+    return [planet_vector.connect().scene("landsat", each) for each in ids]
+
+
+@pytest.mark.parametrize("words", QA_BITS)
+def test_bits_of_landsats_quality_band_hide_pixels(ground: ClearGround, words: str) -> None:
+    shown = clear_of(ground, LANDSAT, words)
+    expected = np.where(shown, [ground.landsat(LANDSAT, band) for band in ("B4", "B5")], 0)
+    with planet_vector.open(f"PLANET:landsat/{LANDSAT}/band_4,band_5", mask=words) as dataset:
+        assert np.array_equal(dataset.read(), expected)
+        assert np.array_equal(dataset.dataset_mask() > 0, shown)
+    with planet_vector.mosaic(landsat(LANDSAT, LATER), product="band_4", mask=words) as mosaic:
+        on_top = np.where(clear_of(ground, LATER, words), ground.landsat(LATER, "B4"), 0)
+        column, row = (round(place) for place in ~mosaic.transform * (700_020, TOP))
+        part = mosaic.read(1)[row : row + 60, column : column + 60]
+        assert np.array_equal(part, np.where(on_top > 0, on_top, expected[0]))
+    assert 0.001 < shown.mean() < 0.5
+
+
+@pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
+def test_bits_of_landsats_quality_band_in_crops_cubes_series_and_indices(ground: ClearGround, tmp_path: Path) -> None:
+    pytest.importorskip("odc.stac")
+    red, nir = (ground.landsat(LANDSAT, band).astype(float) for band in ("B4", "B5"))
+    shown = clear_of(ground, LANDSAT, "clouds")
+    given = landsat(LANDSAT, LATER)
+    crop = planet_vector.crop_stack(given, tmp_path, product="band_4", mask="clouds")[0]
+    cube = planet_vector.to_xarray(given, product="band_4", mask="clouds").isel(time=0)
+    assert crop.path is not None
+    with rasterio.open(crop.path) as dataset:
+        column, row = (round(place) for place in ~dataset.transform * (700_020, TOP))
+        part = slice(-row, dataset.height - row), slice(-column, dataset.width - column)
+        assert np.array_equal(dataset.read(1), np.where(shown, red, 0)[part]) and dataset.width > 50
+    assert np.array_equal(next(iter(cube.data_vars.values())), np.where(shown, red, 0)[part])
+    expression = "(band_5 - band_4) / (band_5 + band_4)"
+    index = np.where(shown, (nir - red) / (nir + red), np.nan)
+    with planet_vector.open(f"PLANET:landsat/{LANDSAT}", mask="clouds", index=expression) as dataset:
+        np.testing.assert_allclose(dataset.read(1), index, rtol=1e-5)
+    box = shapely.box(700_327, TOP - 1493, 701_513, TOP - 307).segmentize(50)
+    field = geopandas.GeoSeries([box], crs="EPSG:32633").to_crs(4326)[0]
+    row = planet_vector.timeseries(given[:1], field, expression, mask="clouds").iloc[0]
+    values = index[10:50, 10:50]
+    assert row["count"] == np.isfinite(values).sum() and row["mean"] == pytest.approx(np.nanmean(values), rel=1e-4)
+
+
+def test_landsats_quality_band_of_other_collections_is_no_mask(ground: ClearGround) -> None:
+    for root, name in (
+        (ground.service.url, f"PLANET:landsat/{OLD_LANDSAT}/band_4"),
+        (ground.data_api, f"PLANET:Landsat8L1G/{OLD_LANDSAT}/analytic_b4"),
+    ):
+        with pytest.raises(NotFoundError, match="has no mask of usable pixels"):
+            planet_vector.open(name, mask="qa_pixel", connection=root, key=ground.service.key)
+    name = f"PLANET:Landsat8L1G/{LANDSAT}/analytic_b4"
+    with planet_vector.open(name, mask="clouds", connection=ground.data_api, key=ground.service.key) as dataset:
+        assert np.array_equal(dataset.read_masks(1) > 0, clear_of(ground, LANDSAT, "clouds"))
 
 
 def mosaic_of(
@@ -236,6 +306,8 @@ def test_words() -> None:
     with pytest.raises(QueryError, match="'scl'"):
         parse_mask("clouds,scl")  # a kind is given alone
     assert shown_values(SCL, ["clouds", "shadow"]) == {1: frozenset({0, 1, 2, 4, 5, 6, 7, 11})}
+    assert [is_collection_2(name) for name in (LANDSAT, OLD_LANDSAT, f"2024/{LATER}_SR", "LC81300472015235LGN00")] \
+        == [True, False, True, False]  # fmt: skip
     # Bit 1 is for clouds, with any other bits.
     assert {value for value in range(256) if value & 2} == set(range(256)) - shown_values(UDM, ["clouds"])[1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 import planet_vector
+from planet_vector.assets import MaskAsset
+from planet_vector.bands.masks import QA_PIXEL
 from planet_vector.catalog.stac.item_assets import assets_of
 from planet_vector.connection_file import set_access
 from planet_vector.errors import NotFoundError, PlanetVectorError, RasterAccessError
@@ -216,6 +219,69 @@ def test_recorded_assets_are_those_that_pystac_reads(feature: Dict[str, Any]) ->
         assert [value.nodata for value in mine.values] == nodata or not any(
             band.get("nodata") is not None or band.get("scale", 1) != 1 or band.get("offset", 0) for band in bands
         )
+
+
+def test_the_quality_band_of_landsats_collection_2_masks_the_others() -> None:
+    path = RECORDED / "item-LC08_L2SP_028030_20200114_20200824_02_T1_SR.json"
+    if not path.is_file():
+        pytest.skip("the recordings are not here")
+    item = json.loads(path.read_text())
+    item = item.get("answer", item)
+    found = assets_of(item, policies(), {})
+    assert found["red"].mask == MaskAsset("qa_pixel", QA_PIXEL) and found["qa_pixel"].mask is None
+    item["id"] = item["id"].replace("_02_T1", "_01_T1")
+    assert assets_of(item, policies(), {})["red"].mask is None
+
+
+def small(crs: Any, place: Any, count: int, dtype: str) -> bytes:
+    """Return a file of 4 by 4 pixels without nodata, scale and offset."""
+    profile = {"driver": "GTiff", "width": 4, "height": 4, "count": count, "dtype": dtype, "crs": crs}
+    with rasterio.MemoryFile() as memory:
+        with memory.open(**profile, transform=place) as dataset:
+            dataset.write(np.arange(16 * count).reshape(count, 4, 4).astype(dtype))
+        return bytes(memory.read())
+
+
+def test_recorded_assets_open_with_what_their_items_state(start_stac: Start) -> None:
+    """Open files made by the recorded items: with their systems and bands, but without their values."""
+    pystac = pytest.importorskip("pystac")
+    from pystac.extensions.projection import ProjectionExtension
+
+    host, features = FileHost(), [json.loads(json.dumps(each.values[0])) for each in recorded()]
+    expected: Dict[str, Any] = {}
+    for number, feature in enumerate(features):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of extensions in other versions
+            theirs = pystac.Item.from_dict(json.loads(json.dumps(feature)), preserve_dict=False)
+        feature["id"], feature["collection"] = f"item-{number}", f"{feature.get('collection') or 'none'}-{number}"
+        feature["links"], seen = [], set()
+        for name, asset in theirs.assets.items():
+            if assets_of(feature, policies(), {})[name].refusal or not re.fullmatch(r"[\w.-]+", name):
+                continue
+            placed = ProjectionExtension.ext(asset)
+            stated = asset.extra_fields.get("raster:bands") or [{}]
+            bands = asset.extra_fields.get("eo:bands") or asset.extra_fields.get("bands") or stated
+            values = [(band.get("nodata"), band.get("scale", 1), band.get("offset", 0)) for band in stated]
+            kind = (placed.epsg, str(placed.transform), len(bands), repr(values))
+            if kind in seen or placed.epsg is None:
+                continue
+            seen.add(kind)
+            dtype = stated[0].get("data_type", "uint16")
+            place = rasterio.Affine(*(placed.transform or [10, 0, 600000, 0, -10, 5000000])[:6])
+            host.files[f"/{number}/{name}"] = small(f"EPSG:{placed.epsg}", place, len(bands), dtype)
+            values = values * len(bands) if len(values) == 1 else values
+            expected[f"{feature['collection']}/item-{number}/{name}"] = placed.epsg, place, values
+    with hosting(host):
+        for number, feature in enumerate(features):
+            for name, asset in feature["assets"].items():
+                asset["href"] = f"{host.url}/{number}/{name}"
+                asset.pop("alternate", None)
+        start_stac(features)
+        for name, (code, place, values) in expected.items():
+            with planet_vector.open(f"STAC:test/{name}") as dataset:
+                found = list(zip(dataset.nodatavals, dataset.scales, dataset.offsets))
+                assert (dataset.crs.to_epsg(), dataset.transform, found) == (code, place, values), name
+    assert len({name.partition("/")[0] for name in expected}) >= 8 and len(expected) >= 25
 
 
 # ---- JPEG 2000 ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Mapping, Optional, Tuple
 from planet_vector.assets import MaskAsset, SpectralBand
 from planet_vector.bands import planet, rapideye
 from planet_vector.bands.landsat import OLI_TIRS
-from planet_vector.bands.masks import SCL, UDM, UDM2, Rules, mask_by
+from planet_vector.bands.masks import QA_PIXEL, SCL, UDM, UDM2, Rules, mask_by
 from planet_vector.bands.sentinel2 import IMAGES
 
 _RULES: Tuple[Tuple[str, str, Tuple[SpectralBand, ...]], ...] = (
@@ -47,6 +47,7 @@ _MASKS: Rules = (
     (r"SkySat.*", r"((?:ortho|basic)_(?:analytic|panchromatic|pansharpened)).*", r"\1_udm2", UDM2),
     (r"SkySat.*", r"ortho_visual", r"ortho_pansharpened_udm2", UDM2),
     (r"Sentinel2L2A", r"analytic_b\w+|visual", r"scl", SCL),
+    (r"Landsat.*", r"analytic_b\d\w*|visual", r"analytic_bqa", QA_PIXEL),
 )
 
 PREFERRED: Mapping[str, Tuple[str, ...]] = {
@@ -92,15 +93,17 @@ def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
     return _NAMED.get(item_type, {}).get(asset, ())
 
 
-def mask_of(item_type: str, asset: str) -> Optional[MaskAsset]:
+def mask_of(item_type: str, asset: str, scene_id: str) -> Optional[MaskAsset]:
     """Return the asset that masks another, or None if there is none.
 
     Parameters
     ----------
     item_type, asset : str
         Names of the item type and of the asset.
+    scene_id : str
+        The id of the scene.
     """
-    return mask_by(_MASKS, item_type, asset)
+    return mask_by(_MASKS, item_type, asset, scene_id)
 
 
 def media_type_of(asset: str) -> str:

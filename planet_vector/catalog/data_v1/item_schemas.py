@@ -172,7 +172,7 @@ def _assets_of(item_type: str, feature: Feature) -> Dict[str, Asset]:
             bands_of(item_type, name),
             on_request=True,
             permitted=permissions is None or name in permitted,
-            mask=mask_of(item_type, name),
+            mask=mask_of(item_type, name, str(feature.get("id"))),
         )
         for name in dict.fromkeys([*_texts(feature.get("assets")), *permitted])
     }

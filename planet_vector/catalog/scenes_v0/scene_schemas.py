@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Dict, Mapping, Optional
 
 from planet_vector.assets import Asset
-from planet_vector.catalog.scenes_v0.scene_bands import bands_of, mask_of, variants_of
+from planet_vector.bands.scenes_v0 import bands_of, mask_of, variants_of
 from planet_vector.catalog.scenes_v0.scene_columns import UNITS, columns_of
 from planet_vector.collection_schema import CollectionSchema, Feature, Meanings
 from planet_vector.scenes_v0_fields import FIELDS, ORDERS
@@ -52,6 +52,7 @@ def schema_of(scene_type: str) -> CollectionSchema:
     columns = columns_of(scene_type)
 
     def assets_of(feature: Feature) -> Dict[str, Asset]:
+        scene_id = str(feature.get("id"))
         return {
             name: Asset(
                 name,
@@ -60,7 +61,7 @@ def schema_of(scene_type: str) -> CollectionSchema:
                 "image/tiff" if name == "unrectified" else "image/tiff; application=geotiff",
                 ("visual",) if name == "visual" else ("data",),
                 bands_of(scene_type, name),
-                mask=mask_of(scene_type, name),
+                mask=mask_of(scene_type, name, scene_id),
                 band_variants=variants_of(scene_type, name),
             )
             for name, links in _mapping(_mapping(feature["properties"].get("data")).get("products")).items()

@@ -13,7 +13,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
 from planet_vector.assets import Asset, BandValues, MaskAsset, SpectralBand
-from planet_vector.bands.masks import SCL, UDM2, Rules, mask_by
+from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, mask_by
 from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
@@ -25,8 +25,9 @@ _MASKS: Rules = (
     ("sentinel.*2.*|", ".*", "SCL", SCL),
     (".*", "(ortho|basic)_.*", r"\1_udm2", UDM2),
     (".*", ".*", "udm2", UDM2),
+    ("landsat.*|", ".*", "qa_pixel", QA_PIXEL),
 )
-_IS_MASK = re.compile(r"(.*_)?udm2?|scl|SCL")
+_IS_MASK = re.compile(r"(.*_)?udm2?|scl|SCL|qa_pixel")
 _INHERITED = ("type", "roles", "title", "bands", "eo:bands", "raster:bands")
 
 
@@ -76,15 +77,15 @@ def assets_of(item: Feature, policies: AssetPolicies, defaults: Mapping[str, obj
         )
     if not any(_IS_MASK.fullmatch(name) for name in found):
         return found
-    collection = as_text(item.get("collection"))
-    return {name: replace(asset, mask=_mask_of(collection, name, found)) for name, asset in found.items()}
+    collection, item_id = as_text(item.get("collection")), as_text(item.get("id"))
+    return {name: replace(asset, mask=_mask_of(collection, item_id, name, found)) for name, asset in found.items()}
 
 
-def _mask_of(collection: str, name: str, assets: Mapping[str, Asset]) -> Optional[MaskAsset]:
+def _mask_of(collection: str, item_id: str, name: str, assets: Mapping[str, Asset]) -> Optional[MaskAsset]:
     """Return the asset that masks another: the first by `_MASKS` that the item has."""
     if _IS_MASK.fullmatch(name):
         return None
-    masks = (mask_by([rule], collection, name) for rule in _MASKS)
+    masks = (mask_by([rule], collection, name, item_id) for rule in _MASKS)
     return next((mask for mask in masks if mask is not None and mask.asset in assets), None)
 
 

@@ -4,6 +4,61 @@
   <context>
     <name>planet_scenes</name>
     <message>
+      <location filename="../access_fields.py" />
+      <source>Access to the files of scenes</source>
+      <translation>Zugriff auf die Dateien der Szenen</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Address of the tokens (SAS) that sign addresses of Azure</source>
+      <translation>Adresse der Token (SAS), mit denen Adressen von Azure signiert werden</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Profile of your AWS settings that has the keys of the store</source>
+      <translation>Profil Ihrer AWS-Einstellungen mit den Schlüsseln des Speichers</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Host of the store; empty for that of your AWS settings</source>
+      <translation>Server des Speichers; leer für den Ihrer AWS-Einstellungen</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Further hosts that get the key, too, with commas between</source>
+      <translation>Weitere Server, die den Schlüssel auch erhalten, durch Kommas getrennt</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Pay for requests where the owner charges for them</source>
+      <translation>Anfragen bezahlen, wenn der Eigentümer sie berechnet</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Tokens (SAS)</source>
+      <translation>Token (SAS)</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>S3 profile</source>
+      <translation>S3-Profil</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>S3 host</source>
+      <translation>S3-Server</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Hosts with the key</source>
+      <translation>Server mit dem Schlüssel</translation>
+    </message>
+    <message>
+      <location filename="../access_fields.py" />
+      <source>Files of {name}</source>
+      <translation>Dateien von {name}</translation>
+    </message>
+    <message>
       <location filename="../actions.py" />
       <source>Requesting the scenes</source>
       <translation>Szenen werden erfragt</translation>
@@ -215,6 +270,11 @@
     </message>
     <message>
       <location filename="../browser.py" />
+      <source>Import QGIS's STAC connections…</source>
+      <translation>STAC-Verbindungen von QGIS importieren …</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
       <source>Use for searches</source>
       <translation>Für Suchen verwenden</translation>
     </message>
@@ -365,11 +425,6 @@
     </message>
     <message>
       <location filename="../connection_dialog.py" />
-      <source>Log in</source>
-      <translation>Anmelden</translation>
-    </message>
-    <message>
-      <location filename="../connection_dialog.py" />
       <source>New connection</source>
       <translation>Neue Verbindung</translation>
     </message>
@@ -377,16 +432,6 @@
       <location filename="../connection_dialog.py" />
       <source>Detect it</source>
       <translation>Erkennen</translation>
-    </message>
-    <message>
-      <location filename="../connection_dialog.py" />
-      <source>none</source>
-      <translation>keiner</translation>
-    </message>
-    <message>
-      <location filename="../connection_dialog.py" />
-      <source>Keys are stored in QGIS's authentication manager, never in projects or layers.</source>
-      <translation>Schlüssel liegen in der Authentifizierungsverwaltung von QGIS, nie in Projekten oder Layern.</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -405,13 +450,8 @@
     </message>
     <message>
       <location filename="../connection_dialog.py" />
-      <source>Key</source>
-      <translation>Schlüssel</translation>
-    </message>
-    <message>
-      <location filename="../connection_dialog.py" />
-      <source>or a stored one</source>
-      <translation>oder ein gespeicherter</translation>
+      <source>Log-in</source>
+      <translation>Anmeldung</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -422,11 +462,6 @@
       <location filename="../connection_dialog.py" />
       <source>Detecting the kind of a service</source>
       <translation>Art eines Dienstes wird erkannt</translation>
-    </message>
-    <message>
-      <location filename="../connection_dialog.py" />
-      <source>API key for {name}:</source>
-      <translation>API-Schlüssel für {name}:</translation>
     </message>
     <message>
       <location filename="../connections.py" />
@@ -497,6 +532,11 @@
       <location filename="../dock.py" />
       <source>Requesting the scene types</source>
       <translation>Szenentypen werden erfragt</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Log in</source>
+      <translation>Anmelden</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -954,6 +994,16 @@
       <translation>Szene {scene} hat kein Produkt, das geöffnet werden kann.</translation>
     </message>
     <message>
+      <location filename="../imagery_menu.py" />
+      <source>Hide clouds, haze and shadows</source>
+      <translation>Wolken, Dunst und Schatten ausblenden</translation>
+    </message>
+    <message>
+      <location filename="../imagery_menu.py" />
+      <source>{title} (no mask)</source>
+      <translation>{title} (ohne Maske)</translation>
+    </message>
+    <message>
       <location filename="../layers.py" />
       <source>Satellite scenes found by a live search, {name}: their footprints and properties.</source>
       <translation>Satellitenszenen einer lebenden Suche, {name}: ihre Umrisse und Eigenschaften.</translation>
@@ -994,6 +1044,71 @@
       <translation>Ihr Produkt {product} hinzufügen</translation>
     </message>
     <message>
+      <location filename="../log_in_fields.py" />
+      <source>User name</source>
+      <translation>Benutzername</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>Keys are stored in QGIS's authentication manager, never in projects or layers.</source>
+      <translation>Schlüssel liegen in der Authentifizierungsverwaltung von QGIS, nie in Projekten oder Layern.</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>API key</source>
+      <translation>API-Schlüssel</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>Bearer token</source>
+      <translation>Bearer-Token</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>User name and password</source>
+      <translation>Benutzername und Passwort</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>Stored in QGIS</source>
+      <translation>In QGIS gespeichert</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>Password</source>
+      <translation>Passwort</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>none</source>
+      <translation>keiner</translation>
+    </message>
+    <message>
+      <location filename="../log_in_fields.py" />
+      <source>Log in to {name}</source>
+      <translation>Bei {name} anmelden</translation>
+    </message>
+    <message>
+      <location filename="../masks.py" />
+      <source>{title} has no mask of usable pixels: add it without.</source>
+      <translation>{title} hat keine Maske der brauchbaren Pixel: ohne Maske hinzufügen.</translation>
+    </message>
+    <message>
+      <location filename="../masks.py" />
+      <source>{title} is not a mask of usable pixels.</source>
+      <translation>{title} ist keine Maske der brauchbaren Pixel.</translation>
+    </message>
+    <message>
+      <location filename="../masks.py" />
+      <source>{title} has another coordinate system than its product.</source>
+      <translation>{title} hat ein anderes Koordinatensystem als das Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../masks.py" />
+      <source>{title} is not north up, so it cannot be masked.</source>
+      <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht maskiert werden.</translation>
+    </message>
+    <message>
       <location filename="../messages.py" />
       <source>Open log</source>
       <translation>Protokoll öffnen</translation>
@@ -1030,8 +1145,23 @@
     </message>
     <message>
       <location filename="../options_page.py" />
+      <source>Key</source>
+      <translation>Schlüssel</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
       <source>New…</source>
       <translation>Neu …</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>Import…</source>
+      <translation>Importieren …</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>Files…</source>
+      <translation>Dateien …</translation>
     </message>
     <message>
       <location filename="../options_page.py" />
@@ -1919,16 +2049,6 @@
       <translation>Bilder zu {layer}</translation>
     </message>
     <message>
-      <location filename="../products.py" />
-      <source>Band {number}</source>
-      <translation>Band {number}</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>QGIS cannot open {title}.</source>
-      <translation>QGIS kann {title} nicht öffnen.</translation>
-    </message>
-    <message>
       <location filename="../projects.py" />
       <source>The layers of {name} require a log-in.</source>
       <translation>Für die Layer von {name} ist eine Anmeldung nötig.</translation>
@@ -1937,6 +2057,21 @@
       <location filename="../projects.py" />
       <source>There is no connection to the service of layer {layer}: add one to open the layer.</source>
       <translation>Es gibt keine Verbindung zum Dienst des Layers {layer}: eine hinzufügen, um den Layer zu öffnen.</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>{title}, masked</source>
+      <translation>{title}, maskiert</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>Band {number}</source>
+      <translation>Band {number}</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>QGIS cannot open {title}.</source>
+      <translation>QGIS kann {title} nicht öffnen.</translation>
     </message>
     <message>
       <location filename="../raster_opening.py" />
@@ -2029,6 +2164,51 @@
       <translation>Der Dienst listet keine Sammlungen auf.</translation>
     </message>
     <message>
+      <location filename="../stac_import.py" />
+      <source>It is a catalog of files, which cannot be searched.</source>
+      <translation>Das ist ein Katalog aus Dateien, der nicht durchsucht werden kann.</translation>
+    </message>
+    <message>
+      <location filename="../stac_import.py" />
+      <source>Its user name and password are not taken, as they are not encrypted: log in.</source>
+      <translation>Benutzername und Passwort werden nicht übernommen, da sie unverschlüsselt sind: Melden Sie sich an.</translation>
+    </message>
+    <message>
+      <location filename="../stac_import.py" />
+      <source>Its HTTP headers are not taken.</source>
+      <translation>Die HTTP-Header werden nicht übernommen.</translation>
+    </message>
+    <message>
+      <location filename="../stac_import.py" />
+      <source>It is the connection {name} already.</source>
+      <translation>Das ist schon die Verbindung {name}.</translation>
+    </message>
+    <message>
+      <location filename="../stac_import_dialog.py" />
+      <source>Import QGIS's STAC connections</source>
+      <translation>STAC-Verbindungen von QGIS importieren</translation>
+    </message>
+    <message>
+      <location filename="../stac_import_dialog.py" />
+      <source>Authentication that QGIS has stored is referred to, not copied.</source>
+      <translation>Auf Anmeldedaten, die QGIS gespeichert hat, wird verwiesen; sie werden nicht kopiert.</translation>
+    </message>
+    <message>
+      <location filename="../stac_import_dialog.py" />
+      <source>QGIS has no STAC connections of its own; they come with QGIS 3.40.</source>
+      <translation>QGIS hat keine eigenen STAC-Verbindungen; es gibt sie ab QGIS 3.40.</translation>
+    </message>
+    <message>
+      <location filename="../stac_import_dialog.py" />
+      <source>Remarks</source>
+      <translation>Bemerkungen</translation>
+    </message>
+    <message>
+      <location filename="../stac_import_dialog.py" />
+      <source>New connections: {names}.</source>
+      <translation>Neue Verbindungen: {names}.</translation>
+    </message>
+    <message>
       <location filename="../stored_keys.py" />
       <source>The key was not stored: no master password was entered.</source>
       <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
@@ -2047,6 +2227,11 @@
       <location filename="../stored_keys.py" />
       <source>The key for {name} cannot be read: log in again.</source>
       <translation>Der Schlüssel für {name} kann nicht gelesen werden: neu anmelden.</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>The stored authentication {title} cannot be used: choose one of {methods}.</source>
+      <translation>Die gespeicherte Anmeldung {title} kann nicht verwendet werden: eine der Methoden {methods} wählen.</translation>
     </message>
     <message>
       <location filename="../style.py" />

@@ -10,14 +10,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
+from planet_vector.bands.scenes_v0 import bands_of, variants_of
 from planet_vector.item_ids import id_of_stem
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place
-from planet_vector.server.archive.band_names import bands_of
 from planet_vector.server.archive.fields import ACQUIRED
+from planet_vector.server.archive.kinds.planet_bands import named_bands
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.partial_metadata import DERIVED, GEOMETRY, checked_fields, completed_feature
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
@@ -93,7 +95,8 @@ def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneReco
             except SidecarProblem as problem:
                 problems.append(Problem(path, str(problem)))
     guessed = (ACQUIRED,) if "acquired" in missing and "guessed" in feature["properties"] else ()
-    yield SceneRecord(scene_type_of(feature), feature, tuple(assets), guessed=guessed)
+    scene_type = scene_type_of(feature)
+    yield SceneRecord(scene_type, feature, tuple(_with_bands(asset, scene_type) for asset in assets), guessed=guessed)
 
 
 KIND = Kind(_PREFIX, _claim, _read, _id_of)
@@ -127,10 +130,18 @@ def _assets(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> List
             problems.append(Problem(file.path, f"is a second file of the product {product}"))
             continue
         roles = ("visual",) if product == "visual" else ("data",)
-        found[product] = SceneAsset(
-            product, file.path, raster.media_type, roles, product, bands=bands_of(raster), raster=raster
-        )
+        found[product] = SceneAsset(product, file.path, raster.media_type, roles, product, raster=raster)
     return list(found.values())
+
+
+def _with_bands(asset: SceneAsset, scene_type: str) -> SceneAsset:
+    """Return an asset with its bands: by descriptions in the file, else as documented, else by colours."""
+    assert asset.raster is not None
+    documented = (bands_of(scene_type, asset.key), *variants_of(scene_type, asset.key))
+    fitting = next((bands for bands in documented if len(bands) == asset.raster.bands), ())
+    # A band without a name is that of a product of one band.
+    named = [band if band.name else band._replace(name=asset.key) for band in fitting]
+    return replace(asset, bands=named_bands(asset.raster, named))
 
 
 def _metadata(

@@ -1,4 +1,4 @@
-"""Documented bands and masks of the products of the Scenes API v0."""
+"""Documented bands and masks of the products of the Scenes API v0, for client and service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Mapping, Optional, Tuple
 from planet_vector.assets import MaskAsset, SpectralBand
 from planet_vector.bands import planet, rapideye
 from planet_vector.bands.landsat import OLI_TIRS
-from planet_vector.bands.masks import SCL, UDM, UDM2, Rules, mask_by
+from planet_vector.bands.masks import QA_PIXEL, SCL, UDM, UDM2, Rules, mask_by
 from planet_vector.bands.sentinel2 import IMAGES
 
 _LANDSAT: Mapping[str, Tuple[SpectralBand, ...]] = {
@@ -38,6 +38,7 @@ _MASKS: Rules = (
     (r"skysat", r"((?:basic_)?(?:analytic|panchromatic|pansharpened)).*", r"\1_udm2", UDM2),
     (r"skysat", r"visual", r"pansharpened_udm2", UDM2),
     (r"sentinel2", r"band_\w+|visual", r"scl", SCL),
+    (r"landsat", r"band_\w+|visual", r"qa", QA_PIXEL),
 )
 
 
@@ -68,12 +69,14 @@ def variants_of(scene_type: str, product: str) -> Tuple[Tuple[SpectralBand, ...]
     return (planet.RGB, planet.FOUR, planet.FIVE, planet.EIGHT) if several else ()
 
 
-def mask_of(scene_type: str, product: str) -> Optional[MaskAsset]:
+def mask_of(scene_type: str, product: str, scene_id: str) -> Optional[MaskAsset]:
     """Return the product that masks another, or None if there is none.
 
     Parameters
     ----------
     scene_type, product : str
         Names of the scene type and of the product.
+    scene_id : str
+        The id of the scene.
     """
-    return mask_by(_MASKS, scene_type, product)
+    return mask_by(_MASKS, scene_type, product, scene_id)
