@@ -43,7 +43,7 @@ MOST_SCENES = 300
 MOST_DAYS = 100
 """Maximum number of layers of a stack."""
 
-_AT_ONCE = 4  # days; the scenes of each are opened several at once, too
+_AT_ONCE = 2  # days; the scenes of each are opened several at once, too
 
 
 def add_days(

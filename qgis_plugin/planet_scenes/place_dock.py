@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     name: str
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """Scenes at a place, and whether there are more."""
 
     entries: List[Entry]
@@ -197,13 +197,16 @@ class PlaceDock(QgsDockWidget):
         name = name_at(asked.name, place, self.all.isChecked())
         self.said.setText(tr("Searching"))
 
-        def done(found: _Found) -> None:
+        def done(found: Found) -> None:
             self._task = None
             self.chips.show(catalog, found.entries, self._place or place)  # another width may have been chosen
             self._say(found, place)
 
         self._task = Task.start(
-            tr("Looking for the scenes at a place"), lambda feedback: _scenes(catalog, name, feedback), done, self._fail
+            tr("Looking for the scenes at a place"),
+            lambda feedback: scenes_at(catalog, name, feedback),
+            done,
+            self._fail,
         )
 
     def _widen(self, *_: object) -> None:
@@ -234,7 +237,7 @@ class PlaceDock(QgsDockWidget):
             raise QueryError(tr("The place is not on the globe: click another one."))
         return Place(round((there.x() + 180) % 360 - 180, 6), round(there.y(), 6), self.width_choice.currentData())
 
-    def _say(self, found: _Found, place: Place) -> None:
+    def _say(self, found: Found, place: Place) -> None:
         count = len(found.entries)
         text = tr("the first {count} scenes") if found.more else tr("{count} scenes")
         where = tr("latitude {latitude:.4f}, longitude {longitude:.4f}").format(
@@ -273,8 +276,25 @@ def name_at(planet_name: str, place: Place, everything: bool) -> Name:
     return replace(name, parameters=(*kept, ("intersects", point)))
 
 
-def _scenes(catalog: Catalog, name: Name, feedback: QgsFeedback) -> _Found:
-    """Return the newest scenes of a search."""
+def scenes_at(catalog: Catalog, name: Name, feedback: QgsFeedback) -> Found:
+    """Return the scenes of a search, at most `MOST`, the newest first; call this in a worker.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    name : Name
+        The search, as `name_at` returns it.
+    feedback : QgsFeedback
+        Can cancel.
+
+    Raises
+    ------
+    Cancelled
+        If the user cancels.
+    ServiceError
+        If the service reports an error.
+    """
     query = query_of(str(name))
     entries: List[Entry] = []
     for page in catalog.pages(query):
@@ -283,4 +303,4 @@ def _scenes(catalog: Catalog, name: Name, feedback: QgsFeedback) -> _Found:
         entries += [Entry.of(Scene(feature, query.schema, catalog)) for feature in page]
         if len(entries) > MOST:
             break
-    return _Found(sorted(entries[:MOST], key=lambda entry: entry.scene.acquired, reverse=True), len(entries) > MOST)
+    return Found(sorted(entries[:MOST], key=lambda entry: entry.scene.acquired, reverse=True), len(entries) > MOST)
