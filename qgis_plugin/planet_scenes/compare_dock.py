@@ -61,7 +61,9 @@ class CompareDock(QgsDockWidget):
             choice.setMinimumContentsLength(10)
         content = QWidget()
         column = QVBoxLayout(content)
-        column.addWidget(row_of(_labelled(tr("Map:"), self.left), _labelled(tr("Here:"), self.right), equally=True))
+        # Below each other: side by side they would be wider than the room in a narrow window.
+        column.addWidget(_labelled(tr("Map:"), self.left))
+        column.addWidget(_labelled(tr("Here:"), self.right))
         column.addWidget(self.canvas, 1)
         self.setWidget(content)
         self.left.activated.connect(self._choose_left)
