@@ -1,4 +1,4 @@
-"""Decimal numbers in parameters, parsed more strictly than by `float`."""
+"""Numbers in texts: decimals in parameters, parsed more strictly than by `float`, and counts in messages."""
 
 from __future__ import annotations
 
@@ -34,3 +34,16 @@ def parse_number(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text!r} is not a number")
     return number
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 scene`` and ``2 scenes``.
+
+    Parameters
+    ----------
+    number : int
+        The number.
+    noun : str
+        The noun in the singular, whose plural ends in s.
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -91,6 +91,7 @@ def version() -> str:
 def contents() -> Dict[str, bytes]:
     """Return the contents of the plugin's files, by path within its folder."""
     found = {name: (ROOT / name).read_bytes() for name in LICENSES}
+    found["help/qgis.md"] = (ROOT / "docs" / "qgis.md").read_bytes()
     for file in PLUGIN.rglob("*"):
         if file.is_file() and file.suffix in CARRIED:
             name = file.relative_to(PLUGIN).as_posix()

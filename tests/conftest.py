@@ -13,13 +13,13 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
 from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Sequence
 
 import pytest
+import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -228,11 +228,10 @@ class Service:
 
     def count(self, route: str) -> int:
         """Return the number of requests that a function of the service answered, by its own counters."""
-        request = urllib.request.Request(self.url.replace("/v0/", "/metrics"))
-        if self.key:
-            request.add_header("Authorization", "api-key " + self.key)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            lines = response.read().decode().splitlines()
+        headers = {"Authorization": f"api-key {self.key}"} if self.key else {}
+        answer = requests.get(self.url.replace("/v0/", "/metrics"), headers=headers, timeout=30)
+        answer.raise_for_status()
+        lines = answer.text.splitlines()
         counted = re.compile(rf'planet_requests_total\{{route="{re.escape(route)}",.*\}} (\d+)')
         return sum(int(match[1]) for match in map(counted.match, lines) if match)
 

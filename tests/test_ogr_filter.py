@@ -271,9 +271,16 @@ def _check(copies: Copies, where: str) -> None:
             assert selected == by_service, where
 
 
-@settings(max_examples=1500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(where=wheres())
 def test_nothing_that_ogr_selects_is_narrowed_away(copies: Copies, where: str) -> None:
+    _check(copies, where)
+
+
+@pytest.mark.long
+@settings(max_examples=5000, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(where=wheres())
+def test_nothing_that_ogr_selects_is_narrowed_away_by_many_filters(copies: Copies, where: str) -> None:
     _check(copies, where)
 
 

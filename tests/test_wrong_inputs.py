@@ -127,6 +127,8 @@ INPUTS = [
     # areas
     Wrong("count --bbox 11,47,12,148", 2, "within -90 and 90"),
     Wrong("count --bbox 47.8,111.9,47.9,112.1", 2, "write 111.9,47.8,112.1,47.9"),
+    Wrong("count --bbox 11 47 12 48", 2, "write four numbers in one word, as in --bbox 11.9,47.8,12.1,47.9"),
+    Wrong("map --bbox 11, 47, 12, 48 -o x.html", 2, "'11,' is not a box: write four numbers in one word"),
     Wrong("count --bbox 574000,5300000,575000,5301000", 2, "reproject it to EPSG:4326"),
     Wrong("count 'POLYGON((11 47,12 47,12 48,11 47)'", 2, "it takes WKT such as"),
     Wrong("count 'POLYGON EMPTY'", 2, "the area is empty"),
@@ -149,6 +151,8 @@ INPUTS = [
     Wrong("thumbnails - -o x", 2, "no scenes on stdin: does the search before it find any?"),
     Wrong("download - -o x", 2, "Something on stdin is no scene", NO_IDS),
     Wrong("download - -o x", 2, "is not text", "SQLite format 3\0"),
+    # bands
+    Wrong("timeseries 'POINT (12 47.88)' ndvy", 2, "the bands are blue, green, nir, red; did you mean the index ndvi?"),
     # what is written
     Wrong(f"crop {PRODUCT} --window 0 0 9 9 -o there.tif", 1, "there.tif is there already"),
     Wrong(f"crop {PRODUCT} --window 0 0 9 9 -o missing/x.tif", 1, "there is no directory missing"),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Tuple, Union
 
 from planet_vector.errors import ExpressionError
@@ -139,7 +140,11 @@ class Expression:
         """
         column = self.columns[band]
         names = ", ".join(sorted(available)) or "none"
-        return ExpressionError(f"{self.text!r} uses a band {band!r} at column {column}; the bands are {names}.", column)
+        near = get_close_matches(band, INDICES, 1) if self.text == band else []
+        hint = f"; did you mean the index {near[0]}?" if near else "."
+        return ExpressionError(
+            f"{self.text!r} uses a band {band!r} at column {column}; the bands are {names}{hint}", column
+        )
 
 
 class SpectralIndex(NamedTuple):

@@ -73,7 +73,7 @@ _STACK_PARAMETERS = (
     metavar="DIR|FILE",
     help="The folder of the crops, created if missing; for a part of one product the GeoTIFF.",
 )
-@click.option("--bbox", metavar="W,S,E,N", help="The part to write, in degrees.")
+@click.option("--bbox", metavar="W,S,E,N", callback=options.one_word, help="The part to write, in degrees.")
 @click.option("--window", nargs=4, type=int, metavar="COL ROW WIDTH HEIGHT", help="The part of one product, in pixels.")
 @crop_flags
 @options.overwrite

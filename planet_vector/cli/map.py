@@ -13,6 +13,7 @@ from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found
 from planet_vector.cli.search_options import SEARCH_FLAGS, search_of
 from planet_vector.cli.terminal_bars import progress_bar
+from planet_vector.decimals import counted
 from planet_vector.errors import ConfigError
 from planet_vector.names import Name, is_name, parse_name
 
@@ -128,10 +129,10 @@ def _write(
             progress=progress,
             connection=connection,
         )
-    told = [f"{written.scenes} scenes"] if written.scenes or not written.basemaps else []
+    told = [counted(written.scenes, "scene")] if written.scenes or not written.basemaps else []
     told += [f"{written.left_out} without thumbnail"] if written.left_out else []
-    told += [f"{written.overlays} pictures"] if written.overlays else []
-    told += [f"{written.basemaps} basemaps"] if written.basemaps else []
+    told += [counted(written.overlays, "picture")] if written.overlays else []
+    told += [counted(written.basemaps, "basemap")] if written.basemaps else []
     say(f"{output}: {', '.join(told)}")
     if not written.scenes and not written.basemaps:
         _print_checks(names, connection)
@@ -155,7 +156,7 @@ def _serve(
     with MapServer(
         names, port, background=background, attribution=attribution, told=told, connection=connection
     ) as server:
-        say(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
+        say(f"Serving a map of {counted(len(server.content.scenes), 'scene')} at {server.url}")
         if not server.content.scenes and not server.content.basemaps:
             _print_checks(names, connection)
         if show:

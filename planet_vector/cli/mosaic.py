@@ -16,6 +16,7 @@ from planet_vector.cli.no_scenes import nothing_found
 from planet_vector.cli.output import json_dumper
 from planet_vector.cli.search_options import SEARCH_FLAGS, search_of
 from planet_vector.cli.terminal_bars import activation_bar, progress_bar
+from planet_vector.decimals import counted
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.mosaic_options import RESAMPLING, TOPS
@@ -236,6 +237,6 @@ def _write(dataset: DatasetReader, output: Path, window: Any = None) -> None:
         dataset.save_vrt(output)
         return
     width, height = (window.width, window.height) if window else (dataset.width, dataset.height)
-    say(f"{width} × {height} pixels, {dataset.count} bands", err=True)
+    say(f"{width} × {height} pixels, {counted(dataset.count, 'band')}", err=True)
     with progress_bar(output.name, height) as progress:
         write_geotiff(dataset, output, window, progress)

@@ -273,7 +273,35 @@ scene_type = click.option(
 
 area = click.argument("area", required=False)
 
-bbox = click.option("--bbox", metavar="W,S,E,N", help="A box in degrees; west may be greater than east.")
+
+def one_word(ctx: click.Context, param: click.Parameter, value: Optional[str]) -> Optional[str]:
+    """Reject a box of several arguments, before click rejects the rest of it as unexpected; else return it.
+
+    Parameters
+    ----------
+    ctx, param, value
+        As click passes them to a callback.
+
+    Returns
+    -------
+    str or None
+        The value.
+
+    Raises
+    ------
+    click.BadParameter
+        If the box is not four numbers between commas.
+    """
+    if value is not None and value.count(",") != 3:
+        raise click.BadParameter(
+            f"{value!r} is not a box: write four numbers in one word, as in --bbox 11.9,47.8,12.1,47.9.", ctx, param
+        )
+    return value
+
+
+bbox = click.option(
+    "--bbox", metavar="W,S,E,N", callback=one_word, help="A box in degrees; west may be greater than east."
+)
 
 where = click.option(
     "--where",

@@ -13,6 +13,7 @@ import click
 import planet_vector
 from planet_vector.catalog import Catalog
 from planet_vector.cli import options
+from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found, pages_of
 from planet_vector.cli.output import (
     json_dumper,
@@ -25,6 +26,7 @@ from planet_vector.cli.output import (
 from planet_vector.cli.search_options import default_type, searching
 from planet_vector.cli.terminal_bars import progress_bar, shows_progress
 from planet_vector.collection_schema import Feature
+from planet_vector.decimals import counted
 from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError
 from planet_vector.extras import named_extra
 from planet_vector.query import Query
@@ -112,7 +114,8 @@ def search(
         first = next(features, None)
         if first is None:
             raise NotFoundError(nothing_found(catalog, query))  # without scenes a file would have no columns
-        write_geoparquet((Scene(feature, query.schema) for feature in chain([first], features)), geoparquet)
+        scenes = (Scene(feature, query.schema) for feature in chain([first], features))
+        say(f"{geoparquet}: {counted(write_geoparquet(scenes, geoparquet), 'scene')}")
     elif as_table:
         print_table(features, out, query.schema)
     else:

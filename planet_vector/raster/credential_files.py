@@ -22,7 +22,7 @@ from planet_vector.config import Settings
 from planet_vector.connection_lookup import roots_beside
 from planet_vector.errors import ConfigError
 from planet_vector.http.credentials import authorization
-from planet_vector.keys import credentials_path
+from planet_vector.keys import Key, credentials_path
 from planet_vector.private_files import check_folder, make_folder, read_private, remove_oldest, write_private
 from planet_vector.raster.gdal_options import GUARDED, HEADERS, READING
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin
@@ -196,10 +196,11 @@ def worker_file(settings: Settings, token: str) -> Path:
         raise ConfigError("There is no key to hand to workers: set PL_API_KEY, or run 'planet-vector login'.")
     folder = temporary_folder()
     remove_oldest(folder, "worker-*.txt", _MOST_OF_WORKERS)  # killed processes leave theirs
-    return _write(_named(folder, settings, f"worker-{token}"), settings.key.reveal())
+    text = f"{settings.key.scheme} {settings.key.reveal()}"  # a key has no spaces
+    return _write(_named(folder, settings, f"worker-{token}"), text)
 
 
-def worker_key(settings: Settings, token: str) -> Optional[str]:
+def worker_key(settings: Settings, token: str) -> Optional[Key]:
     """Return the key that `worker_file` wrote; None if the file is not on this machine, or was removed.
 
     Parameters
@@ -217,7 +218,8 @@ def worker_key(settings: Settings, token: str) -> Optional[str]:
     for folder in filter(_is_private_folder, _temporary_folders()):
         path = _named(folder, settings, f"worker-{token}")
         try:
-            return read_private(path, _LONGEST_KEY)[0].decode("ascii")
+            scheme, _, text = read_private(path, _LONGEST_KEY)[0].decode("ascii").partition(" ")
+            return Key(text, scheme=scheme)
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:

@@ -23,6 +23,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import Resampling
 
 from planet_vector.catalog import Catalog
+from planet_vector.decimals import counted
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.grid import GridSpec, outward
@@ -69,7 +70,7 @@ class Coverage:
 
     def __str__(self) -> str:
         # Two decimals for areas below 9.5 km².
-        return f"{self.count} scenes, {self.area:,.{0 if self.area >= 9.5 else 2}f} km²"
+        return f"{counted(self.count, 'scene')}, {self.area:,.{0 if self.area >= 9.5 else 2}f} km²"
 
 
 def coverage_of(scenes: Iterable[Scene], area: Any = None) -> Coverage:

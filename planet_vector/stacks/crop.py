@@ -108,9 +108,8 @@ def crop_stack(
         A stack of `find_stacks`, or scenes, whose shared ground is taken.
     directory : str or Path
         The folder to write to; created if missing.
-    area : shapely geometry, mapping or str, optional
-        The area to crop to, in degrees, as for `planet_vector.geometry.ground.area_asked_for`; by default the area of
-        the stack.
+    area : str, path, mapping or object, optional
+        The area to crop to, as for the ``intersects`` of a search; by default the area of the stack.
     rectangle : bool
         Crop to the largest rectangle that all scenes cover, even if the stack has an area.
     product : str, optional
@@ -309,7 +308,8 @@ def check_scenes(scenes: Sequence[Scene]) -> Sequence[Scene]:
         If one is not a `Scene`.
     """
     if not all(isinstance(scene, Scene) for scene in scenes):
-        raise QueryError("The stack is of GeoJSON Features: find it among the Scenes of a search to crop it.")
+        kinds = sorted({type(scene).__name__ for scene in scenes if not isinstance(scene, Scene)})
+        raise QueryError(f"The scenes are of type {' and '.join(kinds)}: take those of a search to read their pixels.")
     return scenes
 
 

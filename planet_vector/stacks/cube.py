@@ -22,9 +22,10 @@ from planet_vector.raster.indices import index_name
 from planet_vector.raster.scene_files import activate_files
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack, check_scenes
-from planet_vector.stacks.overlap import Stack, common_ground, shares_by_scene
+from planet_vector.stacks.overlap import Stack, asked_area, common_ground, shares_by_scene
 from planet_vector.stacks.product_driver import ProductDriver
 from planet_vector.stacks.reading import header_read, opened, readings_of
+from planet_vector.stacks.resample import REACH
 from planet_vector.stacks.stack_grid import reference_of, stack_grid
 from planet_vector.vector.search_view import Search
 from planet_vector.vector.sought import Sought, scenes_of
@@ -60,9 +61,9 @@ def to_xarray(
     ----------
     scenes : Stack, Search, str, Query or sequence of Scene
         A stack of `find_stacks`, or scenes, whose shared ground is taken; or a search, whose area is taken.
-    area : shapely geometry, mapping or str, optional
-        The area of the cube, as for `crop_stack`: the pixels that the rectangle around it touches. By default the area
-        of the stack, or of the search.
+    area : str, path, mapping or object, optional
+        The area of the cube, as for the ``intersects`` of a search: the pixels that the rectangle around it touches. By
+        default the area of the stack, or of the search.
     rectangle : bool
         Take the largest rectangle that all scenes cover, even if there is an area.
     partly : bool, optional
@@ -73,7 +74,7 @@ def to_xarray(
     dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         The coordinate system; by default the UTM zone of most scenes.
     resampling : str
-        For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
+        For scenes that are not on the grid: ``nearest``, ``bilinear``, ``cubic`` or ``average``.
     mask : str, optional
         Pixels to hide, as for `planet_vector.open`: hidden pixels are missing data. By default nothing.
     index : str, optional
@@ -113,6 +114,11 @@ def to_xarray(
         import pystac
         from odc.geo.geobox import GeoBox
 
+    if resampling not in REACH:
+        raise QueryError(f"resampling is {resampling!r}: it takes {', '.join(REACH)}.")
+    sizes = {"y": ROWS} if chunks is None else dict(chunks)
+    if not set(sizes) <= {"time", "y", "x"} or not all(isinstance(size, int) and size > 0 for size in sizes.values()):
+        raise QueryError(f"chunks is {chunks!r}: it takes whole numbers from 1 for y and x.")
     stack = _on_ground(scenes, area, rectangle, partly, connection, key)
     catalog = catalog_of_scenes(stack.scenes, connection, key)
     settings = catalog.settings
@@ -145,7 +151,7 @@ def to_xarray(
         items,
         bands=[f"{_PIXELS}.{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [_PIXELS],
         geobox=GeoBox(grid.shape, Affine(*grid.transform), grid.crs.to_wkt()),
-        chunks={**(chunks or {"y": min(ROWS, grid.height), "x": grid.width})},
+        chunks={"y": grid.height, "x": grid.width, **sizes},
         resampling=resampling,
         groupby="id",
         preserve_original_order=True,
@@ -169,13 +175,15 @@ def _on_ground(
     key: Optional[str],
 ) -> Stack:
     """Return the scenes of a cube as a stack, with its area unless that is the largest rectangle."""
+    if isinstance(scenes, Scene):
+        raise QueryError("A cube is of several scenes, a stack or a search: put a single scene into a list.")
     is_search = isinstance(scenes, (str, Query, Search))
     found = scenes_of(scenes, connection, key)[1] if isinstance(scenes, (str, Query)) else scenes
     if partly if partly is not None else is_search and not rectangle:
         if rectangle:
             raise QueryError("The largest rectangle is of scenes that cover it: leave out 'rectangle' or 'partly'.")
         return _partly_on(found, area)
-    stack = as_stack(found if isinstance(found, Stack) else list(found), area, rectangle)
+    stack = as_stack(found if isinstance(found, Stack) else check_scenes(list(found)), area, rectangle)
     if stack.asked is not None:
         share, scene = min(zip(shares_by_scene(stack), stack.scenes), key=lambda told: told[0])
         if share < 1:
@@ -193,7 +201,7 @@ def _partly_on(found: Union[Stack, Iterable[Scene]], area: object) -> Stack:
     if not scenes:
         raise NotFoundError("No scenes are found for the cube: change the search.")
     if area is not None:
-        asked = area_asked_for(area)
+        asked = asked_area(area)
         scenes = [scene for scene in scenes if shapely.intersects(scene.footprint, asked)]
         if not scenes:
             raise NotFoundError("None of the scenes touches the area of the cube: change the area, or the search.")

@@ -14,12 +14,14 @@ further scenes share a part of it with them.
 from __future__ import annotations
 
 import math
+import os
 from datetime import date, datetime
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import shapely
 
+from planet_vector.area_inputs import area_text, is_area
 from planet_vector.collection_schema import value_at
 from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.geometry.ground import (
@@ -121,9 +123,9 @@ def find_stacks(
     distinct_days : bool
         Take one scene of each day (UTC): the one whose removal would add the least shared ground; of equals the
         clearest.
-    area : shapely geometry, mapping or str, optional
-        The area to share, in degrees, as for `planet_vector.geometry.ground.area_asked_for`. Scenes share a point or a
-        line if they cover all of it.
+    area : str, path, mapping or object, optional
+        The area to share, as for the ``intersects`` of a search. Scenes share a point or a line if they cover all of
+        it.
 
     Returns
     -------
@@ -143,7 +145,7 @@ def find_stacks(
     given = _distinct(scenes)
     footprints = _footprints(given)
     if area is not None:
-        asked = area_asked_for(area)
+        asked = asked_area(area)
         if holds_ground(asked):
             if min_area is None:
                 min_area = MIN_AREA if area_of(asked) >= MIN_AREA else 0.0
@@ -175,8 +177,8 @@ def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]], area: Any =
     ----------
     scenes : sequence of Scene or mapping
         As for `find_stacks`.
-    area : shapely geometry, mapping or str, optional
-        An area to crop to, as for `planet_vector.geometry.ground.area_asked_for`; then scenes need not share ground.
+    area : str, path, mapping or object, optional
+        An area to crop to, as for `asked_area`; then scenes need not share ground.
 
     Raises
     ------
@@ -184,13 +186,40 @@ def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]], area: Any =
         If no area is given and the scenes share no ground.
     """
     given = sorted(_distinct(scenes), key=_time_of)
+    if not given:
+        raise QueryError("There are no scenes: does the search before find any?")
     ground = _shared(_footprints(given))
-    if ground.is_empty and (area is None or not given):
+    if ground.is_empty and area is None:
         raise QueryError(
             f"The {len(given)} scenes have no ground in common: 'planet-vector stacks' finds those that do."
         )
     stack = Stack(tuple(given), ground, float(area_of(ground)))
     return stack if area is None else over(stack, area)
+
+
+def asked_area(area: object) -> shapely.Geometry:
+    """Return an area as people give it as a geometry.
+
+    Parameters
+    ----------
+    area : str, path, mapping or object
+        As for the ``intersects`` of a search (`planet_vector.area_inputs.area_text`): files and data frames in any
+        coordinate system, everything else in degrees.
+
+    Returns
+    -------
+    shapely geometry
+        As `planet_vector.geometry.ground.area_asked_for` returns it.
+
+    Raises
+    ------
+    QueryError
+        If it is no area, or cannot be read.
+    """
+    is_frame = hasattr(area, "to_crs") and hasattr(area, "crs")
+    if is_frame or isinstance(area, os.PathLike) or (isinstance(area, str) and not is_area(area)):
+        area = area_text(area)
+    return area_asked_for(area)
 
 
 def over(stack: Stack, area: Any) -> Stack:
@@ -200,10 +229,10 @@ def over(stack: Stack, area: Any) -> Stack:
     ----------
     stack : Stack
         The stack.
-    area : shapely geometry, mapping or str
-        The area in degrees, as for `planet_vector.geometry.ground.area_asked_for`.
+    area : str, path, mapping or object
+        The area, as for `asked_area`.
     """
-    asked = area_asked_for(area)
+    asked = asked_area(area)
     if holds_ground(asked):
         (covered,) = shares_of(asked, [stack.footprint])
     else:

@@ -79,7 +79,7 @@ def settings_of_worker(root: str, token: str) -> Settings:
         return found
     left = worker_key(found, token)
     if left is not None:
-        return replace(found, key=Key(left), withheld="")
+        return replace(found, key=left, withheld="")
     told = "the process that made the task is on another machine or has ended, and this worker finds no key"
     return found if found.key is not None else replace(found, withheld=told)
 

@@ -11,7 +11,6 @@ from qgis.gui import QgsCollapsibleGroupBoxBasic
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QFormLayout,
     QLabel,
     QLineEdit,
@@ -21,7 +20,9 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import core
 from planet_scenes.connections import connections
+from planet_scenes.help import CONNECTIONS
 from planet_scenes.texts import tr
+from planet_scenes.widgets import dialog_buttons
 from planet_vector.asset_access import AssetAccess
 from planet_vector.connection_lookup import find_connection
 from planet_vector.errors import PlanetVectorError
@@ -111,11 +112,7 @@ class AccessDialog(QDialog):
         self.said = QLabel(self)
         self.said.setWordWrap(True)
         self.said.hide()
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        buttons = dialog_buttons(self, CONNECTIONS)
         column = QVBoxLayout(self)
         for widget in (self.fields, self.said, buttons):
             column.addWidget(widget)

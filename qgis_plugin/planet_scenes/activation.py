@@ -19,8 +19,10 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import core, messages
 from planet_scenes.connection import Connection
+from planet_scenes.help import PRODUCTS
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
+from planet_scenes.widgets import dialog_buttons
 from planet_vector.assets import AssetState
 from planet_vector.catalog import connect
 from planet_vector.catalog.protocol import ActivatesAssets
@@ -82,12 +84,8 @@ class ActivationDialog(QDialog):
             else tr("All products that you may download are active.")
         )
         note.setWordWrap(True)
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
-        )
+        self.buttons = dialog_buttons(self, PRODUCTS)
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText(tr("Activate"))
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
         self.list.itemChanged.connect(self._enable)
         column = QVBoxLayout(self)
         for widget in (note, self.list, self.buttons):

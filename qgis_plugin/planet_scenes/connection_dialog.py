@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Mapping, Optional
 
 from qgis.PyQt import sip
-from qgis.PyQt.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QDialog, QFormLayout, QLabel, QLineEdit, QWidget
 
 from planet_scenes import core
 from planet_scenes.access_fields import AccessFields
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
+from planet_scenes.help import CONNECTIONS
 from planet_scenes.log_in_fields import LogInFields
 from planet_scenes.stored_keys import check_method
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_scenes.widgets import dialog_buttons
 from planet_vector.asset_access import AssetAccess
 from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
@@ -52,11 +54,7 @@ class ConnectionDialog(QDialog):
         self.said = QLabel(self)
         self.said.setWordWrap(True)
         self.said.hide()
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        buttons = dialog_buttons(self, CONNECTIONS)
         self._detection: Optional[Task] = None
         # Wide enough for the longest placeholder.
         self.url.setMinimumWidth(self.url.fontMetrics().horizontalAdvance(self.url.placeholderText()) + _AROUND)

@@ -47,6 +47,8 @@ def errors_told(error: BaseException) -> str:
     """
     if isinstance(error, AuthError) and error.reason:
         return tr("{reason}: log in.").format(reason=error.reason)
+    if isinstance(error, OSError) and not isinstance(error, PlanetVectorError) and error.strerror:
+        return tr("{file} cannot be used: {why}.").format(file=error.filename or tr("A file"), why=error.strerror)
     if isinstance(error, (PlanetVectorError, OSError, ValueError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -23,8 +23,10 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import downloads, messages
 from planet_scenes.connection import Connection
+from planet_scenes.help import PRODUCTS
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_scenes.widgets import dialog_buttons
 from planet_vector.scene import Scene
 
 _FOLDER = "planet_scenes/download_folder"
@@ -65,11 +67,7 @@ class DownloadDialog(QDialog):
         self.folder = QgsFileWidget(self)
         self.folder.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.folder.setFilePath(QgsSettings().value(_FOLDER, "") or "")
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
-        )
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
+        self.buttons = dialog_buttons(self, PRODUCTS)
         self.list.itemChanged.connect(self._enable)
         self.folder.fileChanged.connect(self._enable)
         column = QVBoxLayout(self)

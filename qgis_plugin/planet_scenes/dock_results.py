@@ -9,6 +9,7 @@ from qgis.PyQt.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLa
 
 from planet_scenes import combined_rasters
 from planet_scenes.dock_download import DownloadBar, common_products
+from planet_scenes.help import SEARCH, show_help
 from planet_scenes.icons import icon
 from planet_scenes.imagery import Imagery
 from planet_scenes.imagery_menu import fill_menu, fill_with
@@ -64,6 +65,7 @@ class ResultsPanel(QWidget):
         menu.addSeparator()
         self.save_action = menu.addAction(icon("save"), tr("Save it in the browser panel…"))
         self.snapshot_action = menu.addAction(icon("snapshot"), tr("Save a snapshot of it…"))
+        self.help_action = menu.addAction(tr("Help"), lambda: show_help(SEARCH, self))
         self.product_button, menu = menu_button("product", "", tr("Add product"))
         menu.aboutToShow.connect(lambda menu=menu: self.fill_products(menu))
         self.download_button = button("download", "", tr("Download…"))

@@ -8,7 +8,6 @@ from qgis.gui import QgsAuthConfigSelect
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QLabel,
     QLineEdit,
     QVBoxLayout,
@@ -17,7 +16,9 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import core
 from planet_scenes.connections import connections
+from planet_scenes.help import CONNECTIONS
 from planet_scenes.texts import tr
+from planet_scenes.widgets import dialog_buttons
 from planet_vector.errors import PlanetVectorError
 from planet_vector.keys import BASIC, Key
 
@@ -121,11 +122,7 @@ class LogInDialog(QDialog):
         self.said = QLabel(self)
         self.said.setWordWrap(True)
         self.said.hide()
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        buttons = dialog_buttons(self, CONNECTIONS)
         column = QVBoxLayout(self)
         for widget in (self.fields, self.said, buttons):
             column.addWidget(widget)

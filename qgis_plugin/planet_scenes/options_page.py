@@ -25,6 +25,7 @@ from planet_scenes.access_fields import ask_for_access
 from planet_scenes.connection import Connection
 from planet_scenes.connection_dialog import ask_for_connection
 from planet_scenes.connections import connections
+from planet_scenes.help import CONNECTIONS, show_help
 from planet_scenes.icons import icon
 from planet_scenes.log_in_fields import ask_for_key
 from planet_scenes.stac_import_dialog import ask_for_import
@@ -90,6 +91,7 @@ class Page(QgsOptionsPageWidget):
             "log_out": self._button(tr("Log out"), lambda: connections().log_out(self.selected())),
             "access": self._button(tr("Files…"), lambda: ask_for_access(self.selected(), self)),
             "use": self._button(tr("Use for searches"), lambda: connections().set_current(self.selected())),
+            "help": self._button(tr("Help"), lambda: show_help(CONNECTIONS, self)),
         }
         first = QGroupBox(tr("Connections"), self)
         inner = QVBoxLayout(first)

@@ -28,6 +28,7 @@ from planet_scenes import core, layers
 from planet_scenes.connection import Connection
 from planet_scenes.connection_dialog import ask_for_connection
 from planet_scenes.connections import connections
+from planet_scenes.help import SEARCH, show_help
 from planet_scenes.icons import icon
 from planet_scenes.log_in_fields import ask_for_key
 from planet_scenes.tasks import Task
@@ -111,6 +112,7 @@ class SourcePage(QgsAbstractDataSourceWidget):
         self.search_button = self.buttons.addButton(tr("Search in the panel"), QDialogButtonBox.ButtonRole.ActionRole)
         self._lay_out()
         self.setupButtons(self.buttons)
+        self.buttons.helpRequested.connect(lambda: show_help(SEARCH, self))
         self.connection.currentIndexChanged.connect(self._chosen)
         self.connect_button.clicked.connect(self.connect_service)
         self.new_button.clicked.connect(self._new)

@@ -8,7 +8,6 @@ from qgis.core import Qgis
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHeaderView,
     QLabel,
     QTreeWidget,
@@ -18,8 +17,10 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from planet_scenes import core, messages
+from planet_scenes.help import CONNECTIONS
 from planet_scenes.stac_import import Found, import_connections, stac_connections
 from planet_scenes.texts import tr
+from planet_scenes.widgets import dialog_buttons
 from planet_vector.errors import PlanetVectorError
 
 _SIZE = 760, 320  # pixels
@@ -56,11 +57,7 @@ class StacImportDialog(QDialog):
         self.said = QLabel(self)
         self.said.setWordWrap(True)
         self.said.hide()
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        buttons = dialog_buttons(self, CONNECTIONS)
         column = QVBoxLayout(self)
         for widget in (self.tree, note, self.said, buttons):
             column.addWidget(widget)

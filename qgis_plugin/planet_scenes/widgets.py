@@ -1,12 +1,22 @@
-"""Composite widgets of the dock."""
+"""Composite widgets of the dock and the dialogs."""
 
 from __future__ import annotations
 
 from typing import Tuple
 
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QPushButton, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
+from planet_scenes.help import show_help
 from planet_scenes.icons import icon
 
 
@@ -71,3 +81,21 @@ def menu_button(picture: str, tip: str, text: str = "") -> Tuple[QPushButton, QM
     menu = QMenu(made)
     made.setMenu(menu)
     return made, menu
+
+
+def dialog_buttons(dialog: QDialog, heading: str) -> QDialogButtonBox:
+    """Return the buttons of a dialog, connected to it: OK, Cancel, and Help.
+
+    Parameters
+    ----------
+    dialog : QDialog
+        The dialog.
+    heading : str
+        Heading of the section of the help.
+    """
+    button = QDialogButtonBox.StandardButton
+    made = QDialogButtonBox(button.Ok | button.Cancel | button.Help, parent=dialog)
+    made.accepted.connect(dialog.accept)
+    made.rejected.connect(dialog.reject)
+    made.helpRequested.connect(lambda: show_help(heading, dialog))
+    return made

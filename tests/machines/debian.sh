@@ -89,6 +89,6 @@ git -C "$root" ls-files -z --cached --others --exclude-standard |
 if [ -d "$root/../shared" ]; then
   chmod -R u+w "$chroot/home/someone/shared" 2>/dev/null || true
   rm -rf "$chroot/home/someone/shared"
-  cp -r "$root/../shared" "$chroot/home/someone/shared"
+  cp -rH "$root/../shared" "$chroot/home/someone/shared"
 fi
 inside sh -c 'cd ~/planet_vector && exec "$@"' run "$@"

@@ -38,7 +38,7 @@ def test_the_command_writes_a_page_and_tells_what_is_left_out(closed: Service, r
     )
     assert done.returncode == 0, done.stderr
     scenes = len(found(closed))
-    assert done.stdout == f"{path}: {scenes} scenes, {scenes - 5} without thumbnail, 1 basemaps\n"
+    assert done.stdout == f"{path}: {scenes} scenes, {scenes - 5} without thumbnail, 1 basemap\n"
     assert done.stderr == ""
     held = data_of(path)
     pictures = [scene["picture"] for scene in held["scenes"]]

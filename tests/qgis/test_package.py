@@ -65,8 +65,8 @@ def test_the_zip_has_one_folder_and_only_what_a_plugin_may_have(package: Path) -
     assert {name.split("/")[0] for name in names} == {"planet_scenes"}
     assert {"planet_scenes/__init__.py", "planet_scenes/metadata.txt"} <= set(names)
     assert {Path(name).suffix for name in names} == {".py", ".svg", ".txt", ".qm", ".md", ""}
-    licenses = {name for name in names if Path(name).suffix in ("", ".md")}
-    assert licenses == {"planet_scenes/LICENSE", "planet_scenes/THIRD_PARTY_NOTICES.md"}
+    texts = {name for name in names if Path(name).suffix in ("", ".md")}
+    assert texts == {f"planet_scenes/{name}" for name in ("LICENSE", "THIRD_PARTY_NOTICES.md", "help/qgis.md")}
     assert not [name for name in names if re.search(r"/[.]|__pycache__|test|\.(?:ts|pyc|so|dll)$", name)]
     assert {entry.external_attr >> 16 for entry in entries} == {0o644}
     assert package.stat().st_size < 1_000_000

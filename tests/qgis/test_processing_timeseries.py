@@ -14,7 +14,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsFeature,
-    QgsField,
     QgsGeometry,
     QgsPointXY,
     QgsProcessingException,
@@ -36,9 +35,7 @@ FIELD = QgsGeometry.fromWkt("POLYGON((11.990 47.872,12.004 47.874,12.000 47.884,
 
 
 def _layer(kind: str, *shapes: QgsGeometry, names: Sequence[Any] = ()) -> QgsVectorLayer:
-    layer = QgsVectorLayer(f"{kind}?crs=EPSG:4326", "places", "memory")
-    layer.dataProvider().addAttributes([QgsField("name", QVariant.String)])
-    layer.updateFields()
+    layer = QgsVectorLayer(f"{kind}?crs=EPSG:4326&field=name:string", "places", "memory")
     rows = []
     for number, shape in enumerate(shapes):
         row = QgsFeature(layer.fields())
@@ -149,7 +146,9 @@ def test_statistics_without_pixels_are_empty() -> None:
     [
         ("Point", [], [], {}, "layer of places is empty"),
         ("Point", [QgsGeometry()], [], {}, "Place '1' has no point and no polygon"),
-        ("Polygon", [QgsGeometry.fromWkt("POLYGON((1 1,1 1,1 1,1 1))")], [], {}, "invalid geometry"),
+        ("Polygon", [QgsGeometry.fromWkt("POLYGON((1 1,1 1,1 1,1 1))")], [], {}, "no point and no polygon"),
+        ("Point", [MIDDLE], [], {"ID": "nosuch"}, "has no column nosuch"),
+        ("Point", [MIDDLE], [], {"SCALE": "(a"}, r"Factor of the pixels is \(a: give a number"),
         ("MultiPoint", [QgsGeometry.fromWkt("MULTIPOINT((1 1),(2 2))")], [], {}, "has several points"),
         ("Point", [MIDDLE, MIDDLE], ["a", "a"], {"ID": "name"}, "Two places have the id 'a'"),
         ("Point", [MIDDLE], [None], {"ID": "name"}, "has no value in name"),

@@ -15,14 +15,12 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
-    QgsField,
     QgsGeometry,
     QgsProcessingContext,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QVariant
 
 from planet_scenes.processing import sampling
 from planet_scenes.processing.places import places_of
@@ -202,9 +200,9 @@ def layers(qgis_app: Any) -> Dict[str, QgsVectorLayer]:
     )
     found = {}
     for kind, shapes in _shapes().items():
-        layer = QgsVectorLayer(f"{'Multi' if kind == 'Polygon' else ''}{kind}?crs=EPSG:4326", "places", "memory")
-        layer.dataProvider().addAttributes([QgsField("name", QVariant.String)])
-        layer.updateFields()
+        layer = QgsVectorLayer(
+            f"{'Multi' if kind == 'Polygon' else ''}{kind}?crs=EPSG:4326&field=name:string", "places", "memory"
+        )
         for number, text in enumerate(shapes):
             row = QgsFeature(layer.fields())
             row["name"] = str(number)

@@ -64,7 +64,7 @@ def served(start_service: Start, archive: Path, tmp_path_factory: pytest.TempPat
     return start_service(archive, "--mosaics", str(path))
 
 
-@pytest.mark.parametrize("suffix", ["qgs", "qgz"])
+@pytest.mark.parametrize("suffix", [pytest.param("qgs", marks=pytest.mark.long), "qgz"])
 def test_a_saved_project_opens_again_and_holds_no_key(
     served: Service, archive: Path, system_python: Callable[..., Any], tmp_path: Path, suffix: str
 ) -> None:

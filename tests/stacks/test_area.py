@@ -388,8 +388,8 @@ def test_a_percentage_claims_no_more_than_there_is(share: float, told: str) -> N
 
 
 @pytest.mark.parametrize("area", ["field.geojson", "/data/a field.shp", Path("field.geojson"), "[1, 2]"])
-def test_a_file_is_no_area_and_an_error_says_what_is(area: Any) -> None:
-    with pytest.raises(QueryError, match="give WKT, GeoJSON or a shape, and read the content of a file first"):
+def test_a_missing_file_is_an_error_that_says_what_an_area_is(area: Any) -> None:
+    with pytest.raises(QueryError, match="there is no such file: it takes WKT, GeoJSON, the path of a vector file"):
         find_stacks([feature("a", box(12, 47, 12.1, 47.1))], area=area)
 
 

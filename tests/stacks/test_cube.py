@@ -14,12 +14,15 @@ import pytest
 rasterio = pytest.importorskip("rasterio")
 pytest.importorskip("odc.stac")
 import cloudpickle  # noqa: E402
+import geopandas  # noqa: E402
 import numpy as np  # noqa: E402
 import shapely  # noqa: E402
 from rasterio.warp import transform  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import AuthError, NotFoundError, QueryError, RasterAccessError  # noqa: E402
+from planet_vector.config import Settings  # noqa: E402
+from planet_vector.keys import Key  # noqa: E402
 from planet_vector.raster.credential_files import temporary_folder  # noqa: E402
 from planet_vector.stacks import worker_keys  # noqa: E402
 
@@ -99,7 +102,8 @@ def test_scenes_need_not_cover_the_area_of_a_cube(on_land: Land) -> None:
     area = corner_of(SHOTS[0])
     with pytest.raises(QueryError, match=r"covers [0-9.]+ %.* partly=True"):
         planet_vector.to_xarray(scenes, area=area)
-    here = planet_vector.to_xarray(scenes, area=area, partly=True)
+    frame = geopandas.GeoSeries([area], crs=4326).to_crs(32632)  # any area that a search takes
+    here = planet_vector.to_xarray(scenes, area=frame, partly=True)
     by_name = planet_vector.to_xarray(f"PLANET:ortho?acquired={DAYS}&intersects={area.wkt}")
     assert here.coords.equals(by_name.coords)
     everywhere = planet_vector.to_xarray(scenes, partly=True)
@@ -111,6 +115,17 @@ def test_scenes_need_not_cover_the_area_of_a_cube(on_land: Land) -> None:
     assert shared.sizes["x"] < COLUMNS
     with pytest.raises(NotFoundError, match="None of the scenes touches"):
         planet_vector.to_xarray(scenes, area=shapely.box(0, 0, 1, 1), partly=True)
+    for wrong, told in [
+        ({"resampling": "lanczos"}, "it takes nearest, bilinear, cubic, average"),
+        ({"chunks": {"y": 0}}, "whole numbers from 1 for y and x"),
+        ({"chunks": {"z": 5}}, "chunks is {'z': 5}"),
+        ({"rectangle": True, "partly": True}, "leave out"),
+    ]:
+        with pytest.raises(QueryError, match=told):
+            planet_vector.to_xarray(scenes, **wrong)
+    for odd, told in [(scenes[0], "into a list"), ([], "no scenes"), (["x"], "are of type str")]:
+        with pytest.raises(QueryError, match=told):
+            planet_vector.to_xarray(odd)
     with pytest.raises(QueryError, match="is a Point"):
         planet_vector.search("PLANET:ortho", intersects=area.centroid).to_xarray()
     with pytest.raises(NotFoundError, match="No scenes"):
@@ -130,11 +145,22 @@ def test_the_key_reaches_other_processes_and_is_in_nothing_that_travels(
     loaded = cloudpickle.loads(pickled).alpha[0, :9].values  # as in a worker, which finds no key itself
     assert np.array_equal(loaded, cube.alpha[0, :9].values)
     files = list(temporary_folder().glob("worker-*.txt"))
-    assert key in [file.read_text() for file in files]
+    assert key in [file.read_text().split()[-1] for file in files]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600} or os.name == "nt"
     worker_keys._remove()  # as at the end of the process
     with pytest.raises(AuthError, match="on another machine or has ended"):
         cloudpickle.loads(pickled).alpha[0, :9].compute()
+
+
+@pytest.mark.parametrize("key", [Key("k3y"), Key("t0ken", scheme="Bearer"), Key.of_user("anna", "p w")], ids=repr)
+def test_a_worker_sends_the_key_as_the_process_that_made_the_task(key: Key) -> None:
+    root = "https://imagery.example.org/v0/"
+    token = worker_keys.token_for_workers(Settings(root, key))
+    try:
+        assert worker_keys.settings_of_worker(root, token).key == key
+        assert worker_keys.settings_of_worker("https://other.example.org/v0/", token).key is None
+    finally:
+        worker_keys._remove()
 
 
 WORKERS = """

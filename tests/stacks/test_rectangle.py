@@ -288,7 +288,13 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name in ("a circle of 1000", "a star of needles") else name
+        for name in SLOW
+    ],
+)
 @pytest.mark.parametrize("aspect", [None, pytest.param(1.5, marks=pytest.mark.long)])
 def test_no_area_takes_more_than_a_bounded_work(name: str, aspect: Optional[float]) -> None:
     area = SLOW[name]
@@ -353,7 +359,9 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param("rings", marks=pytest.mark.long), *(name for name in PARTS if name != "rings")]
+)
 @pytest.mark.parametrize(
     "options",
     [{}, *(pytest.param(each, marks=pytest.mark.long) for each in ({"aspect": 1.5}, {"angle": "any"}))],
@@ -380,19 +388,19 @@ def test_dots_are_as_large_as_known(number: int) -> None:
     assert largest_rectangle(field_of(DOT, number)).area == pytest.approx(32, rel=1e-9)
 
 
-def test_of_any_angle_it_is_no_smaller_than_along_the_axes() -> None:
+@pytest.mark.parametrize(("seed", "corners"), [pytest.param(1, 4000, marks=pytest.mark.long), (5, 400), (7, 60)])
+def test_of_any_angle_it_is_no_smaller_than_along_the_axes(seed: int, corners: int) -> None:
     """However little is proved: ragged stars, of 4000 corners too."""
-    for seed, corners in [(1, 4000), (5, 400), (7, 60)]:
-        turns = np.linspace(0, 2 * math.pi, corners, endpoint=False)
-        radii = np.random.default_rng(seed).uniform(0.7, 1, corners)
-        area = shapely.make_valid(shapely.Polygon(np.column_stack([np.cos(turns), np.sin(turns)]) * radii[:, None]))
-        for aspect in (None, 0.6):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RectangleWarning)
-                found = largest_rectangle(area, angle="any", aspect=aspect)
-                for angle in (0, 90):
-                    fixed = largest_rectangle(area, angle=angle, aspect=aspect)
-                    assert found.area >= fixed.area * (1 - 1e-9)
+    turns = np.linspace(0, 2 * math.pi, corners, endpoint=False)
+    radii = np.random.default_rng(seed).uniform(0.7, 1, corners)
+    area = shapely.make_valid(shapely.Polygon(np.column_stack([np.cos(turns), np.sin(turns)]) * radii[:, None]))
+    for aspect in (None, 0.6):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RectangleWarning)
+            found = largest_rectangle(area, angle="any", aspect=aspect)
+            for angle in (0, 90):
+                fixed = largest_rectangle(area, angle=angle, aspect=aspect)
+                assert found.area >= fixed.area * (1 - 1e-9)
 
 
 # ---- what is told ----------------------------------------------------------------------------------------

@@ -321,7 +321,7 @@
     <message>
       <location filename="../chip_list.py" />
       <source>Chip of {scene}</source>
-      <translation>Bildausschnitt von {scene}</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../chip_list.py" />
@@ -391,7 +391,7 @@
     <message>
       <location filename="../compare_dock.py" />
       <source>Compare</source>
-      <translation>Vergleichen</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../compare_dock.py" />
@@ -405,16 +405,6 @@
     </message>
     <message>
       <location filename="../compare_dock.py" />
-      <source>All days</source>
-      <translation>Alle Tage</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>As on the map</source>
-      <translation>Wie auf der Karte</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
       <source>Map:</source>
       <translation>Karte:</translation>
     </message>
@@ -422,6 +412,16 @@
       <location filename="../compare_dock.py" />
       <source>Here:</source>
       <translation>Hier:</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>All days</source>
+      <translation>Alle Tage</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>As on the map</source>
+      <translation>Wie auf der Karte</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -484,6 +484,16 @@
       <translation>{reason}: Melden Sie sich an.</translation>
     </message>
     <message>
+      <location filename="../core.py" />
+      <source>{file} cannot be used: {why}.</source>
+      <translation>{file} kann nicht verwendet werden: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../core.py" />
+      <source>A file</source>
+      <translation>Eine Datei</translation>
+    </message>
+    <message>
       <location filename="../day_stack.py" />
       <source>Planet Scenes</source>
       <translation>Planet Scenes</translation>
@@ -491,7 +501,7 @@
     <message>
       <location filename="../day_stack.py" />
       <source>Tiles cannot be added day by day: choose a product.</source>
-      <translation>Kacheln können nicht tageweise hinzugefügt werden: ein Produkt wählen.</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../day_stack.py" />
@@ -511,7 +521,7 @@
     <message>
       <location filename="../day_stack.py" />
       <source>The scenes are of {count} days, too many to add each (at most {most}): narrow the search.</source>
-      <translation>Die Szenen sind von {count} Tagen, zu vielen, um jeden hinzuzufügen (höchstens {most}): die Suche eingrenzen.</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../day_stack.py" />
@@ -761,7 +771,7 @@
     <message>
       <location filename="../dock_results.py" />
       <source>Add it day by day</source>
-      <translation>Tag für Tag hinzufügen</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -787,6 +797,11 @@
       <location filename="../dock_results.py" />
       <source>Save a snapshot of it…</source>
       <translation>Einen Abzug von ihr speichern …</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Help</source>
+      <translation>Hilfe</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -952,6 +967,11 @@
       <location filename="../gdal_calls.py" />
       <source>GDAL gives no reason</source>
       <translation>GDAL nennt keinen Grund</translation>
+    </message>
+    <message>
+      <location filename="../help.py" />
+      <source>Help on Planet Scenes</source>
+      <translation>Hilfe zu Planet Scenes</translation>
     </message>
     <message>
       <location filename="../imagery.py" />
@@ -1186,7 +1206,7 @@
     <message>
       <location filename="../place_dock.py" />
       <source>Scenes at a place</source>
-      <translation>Szenen an einem Ort</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../place_dock.py" />
@@ -1231,7 +1251,7 @@
     <message>
       <location filename="../place_dock.py" />
       <source>Looking for the scenes at a place</source>
-      <translation>Szenen an einem Ort werden gesucht</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../place_dock.py" />
@@ -1295,6 +1315,16 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number.</source>
+      <translation>{title} ist {value}: eine Zahl angeben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number from {least:g} to {most:g}.</source>
+      <translation>{title} ist {value}: eine Zahl von {least:g} bis {most:g} angeben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
     </message>
@@ -1317,6 +1347,11 @@
       <location filename="../processing/algorithm.py" />
       <source>Cancelled.</source>
       <translation>Abgebrochen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>A geometry lies outside the coordinate system: check that of its layer.</source>
+      <translation>Eine Geometrie liegt außerhalb des Koordinatensystems: das des Layers prüfen.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1357,6 +1392,11 @@
       <location filename="../processing/algorithm.py" />
       <source>The scenes have different preferred products, {names}: name a product.</source>
       <translation>Die Szenen haben verschiedene bevorzugte Produkte, {names}: Nennen Sie ein Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} has no such option.</source>
+      <translation>{title} hat keine solche Auswahl.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1582,6 +1622,11 @@
       <location filename="../processing/mosaic.py" />
       <source>{width} × {height} pixels</source>
       <translation>{width} × {height} Pixel</translation>
+    </message>
+    <message>
+      <location filename="../processing/overlay.py" />
+      <source>The size of the area cannot be measured: choose a smaller one.</source>
+      <translation>Die Größe des Gebiets kann nicht gemessen werden: ein kleineres wählen.</translation>
     </message>
     <message>
       <location filename="../processing/places.py" />
@@ -2261,7 +2306,7 @@
     <message>
       <location filename="../time_slider.py" />
       <source>One day</source>
-      <translation>Ein Tag</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../time_slider.py" />

@@ -321,7 +321,7 @@
     <message>
       <location filename="../chip_list.py" />
       <source>Chip of {scene}</source>
-      <translation>Recorte de {scene}</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../chip_list.py" />
@@ -391,7 +391,7 @@
     <message>
       <location filename="../compare_dock.py" />
       <source>Compare</source>
-      <translation>Comparar</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../compare_dock.py" />
@@ -405,16 +405,6 @@
     </message>
     <message>
       <location filename="../compare_dock.py" />
-      <source>All days</source>
-      <translation>Todos los días</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>As on the map</source>
-      <translation>Como en el mapa</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
       <source>Map:</source>
       <translation>Mapa:</translation>
     </message>
@@ -422,6 +412,16 @@
       <location filename="../compare_dock.py" />
       <source>Here:</source>
       <translation>Aquí:</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>All days</source>
+      <translation>Todos los días</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>As on the map</source>
+      <translation>Como en el mapa</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -484,6 +484,16 @@
       <translation>{reason}: inicie sesión.</translation>
     </message>
     <message>
+      <location filename="../core.py" />
+      <source>{file} cannot be used: {why}.</source>
+      <translation>{file} no se puede usar: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../core.py" />
+      <source>A file</source>
+      <translation>Un archivo</translation>
+    </message>
+    <message>
       <location filename="../day_stack.py" />
       <source>Planet Scenes</source>
       <translation>Planet Scenes</translation>
@@ -491,7 +501,7 @@
     <message>
       <location filename="../day_stack.py" />
       <source>Tiles cannot be added day by day: choose a product.</source>
-      <translation>Las teselas no se pueden añadir día a día: elija un producto.</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../day_stack.py" />
@@ -511,7 +521,7 @@
     <message>
       <location filename="../day_stack.py" />
       <source>The scenes are of {count} days, too many to add each (at most {most}): narrow the search.</source>
-      <translation>Las escenas son de {count} días, demasiados para añadirlos todos (como máximo {most}): restrinja la búsqueda.</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../day_stack.py" />
@@ -761,7 +771,7 @@
     <message>
       <location filename="../dock_results.py" />
       <source>Add it day by day</source>
-      <translation>Añadirla día a día</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -787,6 +797,11 @@
       <location filename="../dock_results.py" />
       <source>Save a snapshot of it…</source>
       <translation>Guardar una instantánea de ella…</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Help</source>
+      <translation>Ayuda</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -952,6 +967,11 @@
       <location filename="../gdal_calls.py" />
       <source>GDAL gives no reason</source>
       <translation>GDAL no indica el motivo</translation>
+    </message>
+    <message>
+      <location filename="../help.py" />
+      <source>Help on Planet Scenes</source>
+      <translation>Ayuda de Planet Scenes</translation>
     </message>
     <message>
       <location filename="../imagery.py" />
@@ -1186,7 +1206,7 @@
     <message>
       <location filename="../place_dock.py" />
       <source>Scenes at a place</source>
-      <translation>Escenas en un lugar</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../place_dock.py" />
@@ -1231,7 +1251,7 @@
     <message>
       <location filename="../place_dock.py" />
       <source>Looking for the scenes at a place</source>
-      <translation>Buscando las escenas de un lugar</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../place_dock.py" />
@@ -1295,6 +1315,16 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number.</source>
+      <translation>{title} es {value}: indique un número.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} is {value}: give a number from {least:g} to {most:g}.</source>
+      <translation>{title} es {value}: indique un número de {least:g} a {most:g}.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>El nombre de una conexión, véase Opciones ▸ Planet Scenes; en scripts y modelos también la URL raíz de un servicio. La clave procede de la conexión o del entorno, no de este parámetro.</translation>
     </message>
@@ -1317,6 +1347,11 @@
       <location filename="../processing/algorithm.py" />
       <source>Cancelled.</source>
       <translation>Cancelado.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>A geometry lies outside the coordinate system: check that of its layer.</source>
+      <translation>Una geometría está fuera del sistema de coordenadas: compruebe el de su capa.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1357,6 +1392,11 @@
       <location filename="../processing/algorithm.py" />
       <source>The scenes have different preferred products, {names}: name a product.</source>
       <translation>Las escenas tienen productos preferidos distintos, {names}: indique un producto.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{title} has no such option.</source>
+      <translation>{title} no tiene esa opción.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1582,6 +1622,11 @@
       <location filename="../processing/mosaic.py" />
       <source>{width} × {height} pixels</source>
       <translation>{width} × {height} píxeles</translation>
+    </message>
+    <message>
+      <location filename="../processing/overlay.py" />
+      <source>The size of the area cannot be measured: choose a smaller one.</source>
+      <translation>El tamaño del área no se puede medir: elija una menor.</translation>
     </message>
     <message>
       <location filename="../processing/places.py" />
@@ -2261,7 +2306,7 @@
     <message>
       <location filename="../time_slider.py" />
       <source>One day</source>
-      <translation>Un día</translation>
+      <translation type="unfinished" />
     </message>
     <message>
       <location filename="../time_slider.py" />

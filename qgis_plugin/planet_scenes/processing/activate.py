@@ -88,7 +88,8 @@ class Activate(ServiceAlgorithm):
         check(feedback)
         wanted = [(scene, name) for scene in scenes for name in names]
         wait = self.parameterAsBoolean(parameters, "WAIT", context)
-        timeout = 60 * self.parameterAsDouble(parameters, "TIMEOUT", context)
+        minutes = self.number(parameters, "TIMEOUT", context)
+        timeout = LONGEST if minutes is None else 60 * minutes
         active = activate(self.catalog, wanted, wait, timeout, told)
         feedback.pushInfo(tr("{count} of {all} products are active.").format(count=len(active), all=len(wanted)))
         return {"COUNT": len(active)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import closing
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from qgis.core import (
     QgsCoordinateTransform,
+    QgsCsException,
     QgsFeature,
     QgsGeometry,
     QgsProcessing,
@@ -18,12 +20,14 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterString,
+    QgsProperty,
 )
 from qgis.PyQt.QtGui import QIcon
 
 from planet_scenes import core
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
+from planet_scenes.help import help_url
 from planet_scenes.icons import icon
 from planet_scenes.imagery import preferred
 from planet_scenes.layers import scene_type_of, search_of
@@ -37,6 +41,8 @@ from planet_vector.names import parse_name
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
+
+_LONGEST = 600  # characters of a message
 
 RESAMPLING = ("nearest", "bilinear", "cubic", "average")
 
@@ -65,6 +71,10 @@ class Algorithm(QgsProcessingAlgorithm):
         """Return the icon of the algorithm."""
         return icon(self.ICON)
 
+    def helpUrl(self) -> str:
+        """Return the address of the help."""
+        return help_url("Processing")
+
     def processAlgorithm(self, parameters: Any, context: Any, feedback: Any) -> Dict[str, Any]:
         """Run `perform`, and turn its errors into one sentence.
 
@@ -91,10 +101,14 @@ class Algorithm(QgsProcessingAlgorithm):
             return self.perform(parameters, context, feedback)
         except Cancelled:
             sentence = tr("Cancelled.")
+        except QgsProcessingException as error:
+            sentence = str(error)
         except (PlanetVectorError, OSError, ValueError) as error:
             sentence = core.errors_told(error)
+        except QgsCsException:
+            sentence = tr("A geometry lies outside the coordinate system: check that of its layer.")
         # Raised outside the handler, it has no context: QGIS never frees exceptions, nor datasets in their frames.
-        raise QgsProcessingException(sentence)
+        raise QgsProcessingException(brief(sentence))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
         """Do the work of the algorithm.
@@ -119,6 +133,68 @@ class Algorithm(QgsProcessingAlgorithm):
             If the work fails.
         """
         raise NotImplementedError
+
+    def number(self, parameters: Any, name: str, context: Any) -> Optional[float]:
+        """Return the number that a parameter has, or None: QGIS takes 0 for a text that is no number.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        name : str
+            Name of the parameter.
+        context : QgsProcessingContext
+            The context.
+
+        Raises
+        ------
+        QgsProcessingException
+            If it is no finite number, or out of its range.
+        """
+        if not given(parameters, name):
+            return None
+        stored = plain(parameters[name])
+        try:
+            bound = isinstance(stored, QgsProperty)  # in a batch or a model
+            value = self.parameterAsDouble(parameters, name, context) if bound else float(stored)
+        except (TypeError, ValueError, OverflowError):
+            value = math.nan
+        definition = self.parameterDefinition(name)
+        if not math.isfinite(value):
+            told = tr("{title} is {value}: give a number.")
+            raise QgsProcessingException(told.format(title=definition.description(), value=stored))
+        least, most = definition.minimum(), definition.maximum()
+        if not least <= value <= most:
+            told = tr("{title} is {value}: give a number from {least:g} to {most:g}.")
+            raise QgsProcessingException(
+                told.format(title=definition.description(), value=stored, least=least, most=most)
+            )
+        return value
+
+    def choice(self, parameters: Any, name: str, context: Any, count: int) -> int:
+        """Return the number of the chosen option of a parameter, from 0.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        name : str
+            Name of the parameter.
+        context : QgsProcessingContext
+            The context.
+        count : int
+            The number of options.
+
+        Raises
+        ------
+        QgsProcessingException
+            If there is no such option.
+        """
+        chosen = int(self.parameterAsEnum(parameters, name, context))
+        if not 0 <= chosen < count:
+            title = self.parameterDefinition(name).description()
+            raise QgsProcessingException(tr("{title} has no such option.").format(title=title))
+        return chosen
 
     def add_advanced(self, parameter: QgsProcessingParameterDefinition) -> None:
         """Add a parameter to the advanced section of the dialog.
@@ -188,7 +264,7 @@ class ServiceAlgorithm(Algorithm):
             try:
                 connections().find(self.parameterAsString(parameters, "CONNECTION", context))
             except PlanetVectorError as error:
-                return False, core.errors_told(error)
+                return False, brief(core.errors_told(error))
         return good, message
 
     def prepareAlgorithm(self, parameters: Any, context: Any, feedback: Any) -> bool:
@@ -221,7 +297,7 @@ class ServiceAlgorithm(Algorithm):
             if self._takes_scenes:
                 self._look_at_input(parameters, context)
         except PlanetVectorError as error:
-            raise QgsProcessingException(core.errors_told(error)) from None
+            raise QgsProcessingException(brief(core.errors_told(error))) from None
         return True
 
     def add_scenes(self) -> None:
@@ -391,6 +467,18 @@ class ServiceAlgorithm(Algorithm):
             self._is_of_other = connect(parse_name(name).service).settings.api_url != self.catalog.settings.api_url
 
 
+def brief(text: str) -> str:
+    """Return a text in one line, without its middle if it is very long: it may repeat a value of a parameter.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    """
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
+
+
 def given(parameters: Mapping[str, Any], name: str) -> bool:
     """Return True if a parameter has a value; one left empty in a form, a model or a batch table has none.
 
@@ -401,7 +489,8 @@ def given(parameters: Mapping[str, Any], name: str) -> bool:
     name : str
         Name of the parameter.
     """
-    return plain(parameters.get(name)) not in (None, "")
+    value = plain(parameters.get(name))
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def preferred_product(scenes: Sequence[Scene]) -> str:

@@ -20,7 +20,7 @@ from qgis.core import (
 )
 
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check
 from planet_scenes.processing.layer_features import features_of, plain, polygons_of
 from planet_scenes.processing.overlay import shares_of
 from planet_scenes.texts import tr
@@ -176,9 +176,7 @@ class CropStack(ServiceAlgorithm):
         first = imagery.header(imagery.opened(self.catalog, scenes[0], product), f"{scenes[0].id}/{product}")
         code = first.crs.GetAuthorityCode(None)
         epsg = int(code) if code and is_utm(int(code)) else None
-        pixel = first.pixel[0]
-        if given(parameters, "RESOLUTION"):
-            pixel = self.parameterAsDouble(parameters, "RESOLUTION", context)
+        pixel = self.number(parameters, "RESOLUTION", context) or first.pixel[0]
         origin = (first.bounds[0], first.bounds[3]) if epsg else (0.0, 0.0)
         return (grid_around if around else common_grid)(polygons, pixel, origin, epsg)
 

@@ -9,11 +9,13 @@ from qgis.core import (
     Qgis,
     QgsCoordinateTransform,
     QgsFeature,
+    QgsFeatureRequest,
     QgsField,
     QgsGeometry,
     QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
+    QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QMetaType, Qt, QVariant
 
@@ -22,9 +24,11 @@ from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
 from planet_vector.vector.schema import OTHER
 
+_POLYGON = QgsWkbTypes.GeometryType.PolygonGeometry
+
 
 def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedback) -> List[QgsFeature]:
-    """Return the features of a source.
+    """Return the features of a source; invalid polygons are repaired, and those without an area have no geometry.
 
     Parameters
     ----------
@@ -41,11 +45,22 @@ def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedb
         If the user cancels.
     """
     found = []
-    for feature in source.getFeatures():
+    # QGIS's own check raises its C++ exception through Python's frames, which corrupts the memory of the process.
+    unchecked = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+    for feature in source.getFeatures(QgsFeatureRequest(), unchecked):
         if feedback.isCanceled():
             raise Cancelled
+        geometry = feature.geometry()
+        if geometry.type() == _POLYGON and not geometry.isGeosValid():
+            feature.setGeometry(_repaired(geometry))
         found.append(feature)
     return found
+
+
+def _repaired(polygon: QgsGeometry) -> QgsGeometry:
+    """Return the polygons of an invalid polygon, without the lines and points that it degenerates to; null for none."""
+    parts = [part for part in polygon.makeValid().asGeometryCollection() if part.type() == _POLYGON]
+    return QgsGeometry.collectGeometry(parts) if parts else QgsGeometry()
 
 
 def polygons_of(source: QgsProcessingFeatureSource, context: Any, feedback: QgsProcessingFeedback) -> QgsGeometry:

@@ -28,6 +28,8 @@ from planet_vector.geometry.boxes import around_polygons
 from planet_vector.mosaic_options import TOPS
 from planet_vector.scene import Scene
 
+_FARTHEST = 1e9  # metres or degrees from the origin; places on the earth are nearer in any coordinate system
+
 
 class Mosaic(ServiceAlgorithm):
     """Algorithm that merges scenes."""
@@ -95,7 +97,7 @@ class Mosaic(ServiceAlgorithm):
         RasterAccessError
             If a scene has other bands than the one on top.
         """
-        rank = list(TOPS.values())[self.parameterAsEnum(parameters, "TOP", context)]
+        rank = list(TOPS.values())[self.choice(parameters, "TOP", context, len(TOPS))]
         scenes = sorted(self.scenes(parameters, context, feedback), key=lambda scene: (rank(scene), scene.id))
         product = self.product(parameters, context, scenes)
         target = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
@@ -137,8 +139,8 @@ class Mosaic(ServiceAlgorithm):
         if not crs.isValid():
             crs = QgsCoordinateReferenceSystem()
             crs.createFromWkt(top.crs.ExportToWkt())
-        if given(parameters, "RESOLUTION"):
-            pixel = (self.parameterAsDouble(parameters, "RESOLUTION", context),) * 2
+        side = self.number(parameters, "RESOLUTION", context)
+        pixel = pixel if side is None else (side, side)
         extent = self.parameterAsExtent(parameters, "EXTENT", context, crs)
         if not given(parameters, "EXTENT") or extent.isNull():
             extent = QgsRectangle()
@@ -147,6 +149,8 @@ class Mosaic(ServiceAlgorithm):
         if extent.isEmpty():
             raise QgsProcessingException(tr("The extent has no area."))
         bounds = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+        if max(map(abs, bounds)) > _FARTHEST:
+            raise QgsProcessingException(tr("The area lies outside the globe."))
         return imagery.canvas(bounds, pixel, crs.toWkt()), top.bands
 
 

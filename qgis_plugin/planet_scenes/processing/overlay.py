@@ -19,6 +19,8 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from planet_scenes.texts import tr
+from planet_vector.errors import QueryError
 from planet_vector.stacks.frequent_sets import Cover, largest_shared, maximal_covers
 
 GRID = 1e-8
@@ -142,8 +144,15 @@ def shares_of(area: QgsGeometry, shapes: Sequence[QgsGeometry]) -> List[float]:
         Polygons in degrees.
     shapes : sequence of QgsGeometry
         Polygons in degrees.
+
+    Raises
+    ------
+    QueryError
+        If the size of the area cannot be measured.
     """
     total = area_of(area)
+    if not total > 0:  # QGIS measures none for the whole globe
+        raise QueryError(tr("The size of the area cannot be measured: choose a smaller one."))
     shares = []
     for shape in shapes:
         parts = _polygons(area.difference(shape)).asGeometryCollection()

@@ -25,7 +25,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QMetaType
 
 from planet_scenes.polygons import WGS84
-from planet_scenes.processing.algorithm import Algorithm, check, given
+from planet_scenes.processing.algorithm import Algorithm, check
 from planet_scenes.processing.layer_features import features_of, new_field
 from planet_scenes.texts import tr
 from planet_vector.geometry.utm import zone_of
@@ -69,7 +69,9 @@ class Rectangle(Algorithm):
         self.addParameter(QgsProcessingParameterCrs("CRS", tr("Coordinate system of the rectangle"), optional=True))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
-            QgsProcessingParameterNumber("ASPECT", tr("Width over height"), real, optional=True, minValue=0.001)
+            QgsProcessingParameterNumber(
+                "ASPECT", tr("Width over height"), real, optional=True, minValue=0.001, maxValue=1000
+            )
         )
         self.addParameter(QgsProcessingParameterBoolean("ANY_ANGLE", tr("In any orientation"), False))
         self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Rectangles"), polygons))
@@ -100,7 +102,7 @@ class Rectangle(Algorithm):
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
         chosen = self.parameterAsCrs(parameters, "CRS", context)
-        aspect = self.parameterAsDouble(parameters, "ASPECT", context) if given(parameters, "ASPECT") else None
+        aspect = self.number(parameters, "ASPECT", context)
         angle = "any" if self.parameterAsBoolean(parameters, "ANY_ANGLE", context) else None
         # If the input is a layer of rectangles, replace its size columns.
         kept = [number for number, name in enumerate(source.fields().names()) if name not in _SIZES]

@@ -115,8 +115,8 @@ class SearchParameters(ServiceAlgorithm):
             pairs.append(from_day(schema.time_field, begin.date()))
         if end.isValid():
             pairs.append(to_day(schema.time_field, end.date()))
-        if given(parameters, "CLOUD_COVER"):
-            cover = self.parameterAsDouble(parameters, "CLOUD_COVER", context)
+        cover = self.number(parameters, "CLOUD_COVER", context)
+        if cover is not None:
             if meanings.cloud_cover is None:
                 raise QgsProcessingException(tr("The service does not report cloud cover."))
             pairs.append((f"{meanings.cloud_cover}.lte", f"{meanings.cover_of_percent(cover):g}"))
@@ -131,10 +131,11 @@ class SearchParameters(ServiceAlgorithm):
         area = self._area(parameters, context, feedback)
         if area:
             pairs.append(area)
-        order = ("desc", "asc")[self.parameterAsEnum(parameters, "ORDER", context)]
+        order = ("desc", "asc")[self.choice(parameters, "ORDER", context, 2)]
         pairs.append(("order_by", f"{meanings.time} {order}"))
-        if given(parameters, "LIMIT"):
-            pairs.append(("limit", str(self.parameterAsInt(parameters, "LIMIT", context))))
+        limit = self.number(parameters, "LIMIT", context)
+        if limit is not None:
+            pairs.append(("limit", f"{limit:.0f}"))
         return Query.parse(schema, pairs)
 
     def _scene_type(self, parameters: Any, context: QgsProcessingContext) -> str:

@@ -28,7 +28,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
 
 from planet_scenes.polygons import WGS84
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check
 from planet_scenes.processing.layer_features import new_field
 from planet_scenes.processing.places import Place, places_of
 from planet_scenes.processing.sampling import NOTHING, Scaling, Statistics, sample
@@ -142,17 +142,15 @@ class TimeSeries(ServiceAlgorithm):
         """
         expression = parse_expression(self.parameterAsString(parameters, "EXPRESSION", context))
         product = self.parameterAsString(parameters, "PRODUCT", context).strip()
-        scaling = Scaling(
-            *(
-                self.parameterAsDouble(parameters, name, context) if given(parameters, name) else None
-                for name in ("SCALE", "OFFSET")
-            )
-        )
+        scaling = Scaling(*(self.number(parameters, name, context) for name in ("SCALE", "OFFSET")))
         keep_going = self.parameterAsBoolean(parameters, "KEEP_GOING", context)
         source = self.parameterAsSource(parameters, "PLACES", context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "PLACES"))
-        places = places_of(source, self.parameterAsString(parameters, "ID", context), context, feedback)
+        column = self.parameterAsString(parameters, "ID", context).strip()
+        if column and column not in source.fields().names():
+            raise QgsProcessingException(tr("The layer has no column {name}: choose another.").format(name=column))
+        places = places_of(source, column, context, feedback)
         tasks = list(_touching(self.scenes(parameters, context, feedback), places))
         if not tasks:
             feedback.pushWarning(tr("No scene covers a place: widen the search, or check the places."))

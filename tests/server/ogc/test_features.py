@@ -185,6 +185,7 @@ def test_a_basemap_that_a_key_does_not_see_hides_no_scene_type(serve: Serve, arc
     assert zooms[0] == 9 < zooms[1]
 
 
+@pytest.mark.filterwarnings("ignore:The 'generic' unit for NumPy timedelta:DeprecationWarning")  # of pyogrio
 def test_gdal_reads_collections_as_layers_and_sends_filters(sample: Running) -> None:
     if shutil.which("ogrinfo") is None:
         pytest.skip("the programs of GDAL are not installed")
