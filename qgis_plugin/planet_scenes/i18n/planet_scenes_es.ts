@@ -321,7 +321,7 @@
     <message>
       <location filename="../chip_list.py" />
       <source>Chip of {scene}</source>
-      <translation type="unfinished" />
+      <translation>Recorte de {scene}</translation>
     </message>
     <message>
       <location filename="../chip_list.py" />
@@ -391,7 +391,7 @@
     <message>
       <location filename="../compare_dock.py" />
       <source>Compare</source>
-      <translation type="unfinished" />
+      <translation>Comparar</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
@@ -501,7 +501,7 @@
     <message>
       <location filename="../day_stack.py" />
       <source>Tiles cannot be added day by day: choose a product.</source>
-      <translation type="unfinished" />
+      <translation>Las teselas no se pueden añadir día a día: elija un producto.</translation>
     </message>
     <message>
       <location filename="../day_stack.py" />
@@ -521,7 +521,7 @@
     <message>
       <location filename="../day_stack.py" />
       <source>The scenes are of {count} days, too many to add each (at most {most}): narrow the search.</source>
-      <translation type="unfinished" />
+      <translation>Las escenas son de {count} días, demasiados para añadirlos todos (como máximo {most}): restrinja la búsqueda.</translation>
     </message>
     <message>
       <location filename="../day_stack.py" />
@@ -771,7 +771,7 @@
     <message>
       <location filename="../dock_results.py" />
       <source>Add it day by day</source>
-      <translation type="unfinished" />
+      <translation>Añadirla día a día</translation>
     </message>
     <message>
       <location filename="../dock_results.py" />
@@ -1206,7 +1206,7 @@
     <message>
       <location filename="../place_dock.py" />
       <source>Scenes at a place</source>
-      <translation type="unfinished" />
+      <translation>Escenas en un lugar</translation>
     </message>
     <message>
       <location filename="../place_dock.py" />
@@ -1251,7 +1251,7 @@
     <message>
       <location filename="../place_dock.py" />
       <source>Looking for the scenes at a place</source>
-      <translation type="unfinished" />
+      <translation>Buscando las escenas de un lugar</translation>
     </message>
     <message>
       <location filename="../place_dock.py" />
@@ -2306,7 +2306,7 @@
     <message>
       <location filename="../time_slider.py" />
       <source>One day</source>
-      <translation type="unfinished" />
+      <translation>Un día</translation>
     </message>
     <message>
       <location filename="../time_slider.py" />
