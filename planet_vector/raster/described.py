@@ -16,13 +16,10 @@ import math
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
-import requests
-
 from planet_vector.catalog import Catalog
-from planet_vector.errors import ConfigError, ProtocolError, RasterAccessError, ServiceError
+from planet_vector.errors import ConfigError, RasterAccessError, ServiceError
 from planet_vector.geometry.boxes import Bounds
-from planet_vector.geometry.web_mercator import HALF_WORLD, to_mercator
-from planet_vector.http.responses import read_body
+from planet_vector.geometry.web_mercator import to_mercator
 from planet_vector.item_ids import is_item_id
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.tiff import TiffProblem
@@ -34,6 +31,7 @@ from planet_vector.raster.gdal_xml import COLOURS, tiles_address, tiles_by_band,
 from planet_vector.raster.overview_files import kept
 from planet_vector.raster.tiff_header import TiffHeader, read_tiff_header
 from planet_vector.raster.tile_overviews import tile_overviews
+from planet_vector.raster.tile_requests import fetch_tile, tile_at
 from planet_vector.raster.vrt_xml import Properties, add_band, add_metadata, add_overview, add_source, as_text, new_vrt
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
@@ -45,9 +43,6 @@ Observed with 3.10.3 and 3.13.3, not with 3.6.2.
 """
 
 _MOST_LATITUDE = 85.0  # degrees; a web map ends at 85.06
-_SECONDS = 5.0  # for one tile with all its retries
-_MOST_TILE = 2**22  # bytes; uncompressed it has 2**18
-_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _LONGEST = 100  # characters of an id in a file name
 
 log = logging.getLogger(__name__)
@@ -220,7 +215,8 @@ def _tiles_of(catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, bu
     # All tiles are rendered from the same file. If the service cannot render it, or has no tiles, GDAL would take its
     # responses for empty tiles.
     zoom = _zoom_around(east - west, deepest)
-    _check_tile(catalog, tiles_address(catalog, pattern), zoom, (west + east) / 2, (south + north) / 2)
+    column, row = tile_at(zoom, *to_mercator((west + east) / 2, (south + north) / 2))
+    fetch_tile(catalog, tiles_address(catalog, pattern), zoom, column, row)
     return found
 
 
@@ -260,24 +256,3 @@ def _box(scene: Scene) -> Bounds:
 def _zoom_around(width: float, deepest: int) -> int:
     """Return the deepest zoom at which a width in degrees is no wider than a tile."""
     return max(0, min(deepest, math.floor(math.log2(360 / max(width, 1e-9)))))
-
-
-def _check_tile(catalog: Catalog, address: str, zoom: int, longitude: float, latitude: float) -> None:
-    """Check that the service provides a tile.
-
-    Raises
-    ------
-    ServiceError
-        If it does not.
-    """
-
-    def take(response: requests.Response) -> None:
-        if response.status_code != 200 or not read_body(response, _MOST_TILE).startswith(_PICTURES):
-            raise ProtocolError("The service sent something other than a picture for a tile.")
-
-    side = 2 * HALF_WORLD / 2**zoom
-    x, y = to_mercator(longitude, latitude)
-    column, row = int((x + HALF_WORLD) / side), int((HALF_WORLD - y) / side)
-    for part, number in (("{z}", zoom), ("{x}", column), ("{y}", row)):
-        address = address.replace(part, str(number))
-    catalog.transport.stream(address, {}, take, seconds=_SECONDS, limited=False)

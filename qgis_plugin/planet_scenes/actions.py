@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtGui import QCursor
 from qgis.PyQt.QtWidgets import QMenu
 
-from planet_scenes import core, messages, products
+from planet_scenes import core, messages, products, raster_layers
 from planet_scenes.connection import Connection
 from planet_scenes.icons import icon
 from planet_scenes.imagery import Imagery
@@ -153,7 +153,7 @@ def _with_scenes(
     )
 
 
-def view_of(iface: QgisInterface) -> products.View:
+def view_of(iface: QgisInterface) -> raster_layers.View:
     """Return the current view of the map canvas.
 
     Parameters
@@ -163,7 +163,7 @@ def view_of(iface: QgisInterface) -> products.View:
     """
     canvas = iface.mapCanvas()
     extent = canvas.extent()
-    return products.View(
+    return raster_layers.View(
         (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()),
         canvas.mapSettings().destinationCrs().toWkt(),
     )

@@ -26,6 +26,30 @@ MOST_SCENES = 100
 """Maximum number of scenes in a mosaic: the header of each is read before anything is drawn."""
 
 
+def source_of(catalog: Catalog, scene: Scene, product: str, mask: str = "") -> str:
+    """Return the source of a product, or of a stack of products.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    product : str
+        The product, or several with commas between.
+    mask : str
+        Pixels to hide, as for `planet_scenes.masks.hide`; empty for none.
+
+    Returns
+    -------
+    str
+        The source that GDAL opens.
+    """
+    products = product.split(",")
+    source = stack(catalog, scene, products) if len(products) > 1 else name_of(catalog, scene, product)
+    return hide(catalog, scene, products, source, mask) if mask else source
+
+
 def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
     """Write a VRT with several products as the bands of one raster.
 
@@ -45,7 +69,7 @@ def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
     """
     names = [name_of(catalog, scene, product) for product in products]
     for name, product in zip(names, products):
-        _check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
+        check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
     return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
 
 
@@ -61,7 +85,7 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str, mask: str = 
     scenes : sequence of Scene
         The scenes.
     product : str
-        The product.
+        The product, or several with commas between, as the bands of each scene.
     mask : str
         Pixels to hide, as for `planet_scenes.masks.hide`; other scenes show through there. Empty for none.
 
@@ -86,15 +110,11 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str, mask: str = 
             )
         )
 
-    def source(scene: Scene) -> str:
-        name = name_of(catalog, scene, product)
-        return hide(catalog, scene, [product], name, mask) if mask else name
-
     with Workers(catalog.settings.connections) as pool:
-        names = list(pool.map(source, scenes))
+        names = list(pool.map(lambda scene: source_of(catalog, scene, product, mask), scenes))
         datasets = list(pool.map(open_source, names, [f"{scene.id}/{product}" for scene in scenes]))
     for scene, dataset in zip(scenes, datasets):  # GDAL would skip scenes that do not fit, with a mere warning
-        _check_upright(dataset, f"{scene.id}/{product}")
+        check_upright(dataset, f"{scene.id}/{product}")
         if _bands(dataset) != _bands(datasets[0]):
             raise RasterAccessError(
                 tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
@@ -180,7 +200,21 @@ def _computed(path: str, like: gdal.Dataset, function: str, sources: Sequence[st
     return made
 
 
-def _check_upright(dataset: gdal.Dataset, title: str) -> None:
+def check_upright(dataset: gdal.Dataset, title: str) -> None:
+    """Check that a raster is north up.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The raster.
+    title : str
+        Name of the raster in errors.
+
+    Raises
+    ------
+    RasterAccessError
+        If it is not.
+    """
     _, _, turned, _, sheared, height = dataset.GetGeoTransform()
     if turned or sheared or height >= 0:
         raise RasterAccessError(

@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QSplitter
 
-from planet_scenes import core, layers, messages, products, snapshot
+from planet_scenes import core, day_stack, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
 from planet_scenes.activation import Activation
 from planet_scenes.area_tool import band, take_away
@@ -21,14 +21,17 @@ from planet_scenes.dock_count import Counter, Search
 from planet_scenes.dock_form import SearchForm
 from planet_scenes.dock_menus import ask_download, ask_snapshot, ask_title, show_menu
 from planet_scenes.dock_results import ResultsPanel
+from planet_scenes.dock_views import Views
 from planet_scenes.follow import FollowMap
 from planet_scenes.imagery import Imagery
 from planet_scenes.log_in_fields import ask_for_key
+from planet_scenes.place_dock import Asked
 from planet_scenes.polygons import WGS84
 from planet_scenes.results import Entry, footprint, place_on
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
+from planet_scenes.time_slider import TimeSlider
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.query import Query
 from planet_vector.scene import Scene
@@ -62,6 +65,9 @@ class Dock(QgsDockWidget):
         self._divided = False  # by the user
         self._added = ""  # id of the layer added last
         self.form, self.panel = SearchForm(iface), ResultsPanel(self.thumbnails)
+        self.time = TimeSlider(iface.mapCanvas())
+        self.panel.layout().addWidget(self.time)
+        self.views = Views(iface, self.time, self._failed, self.look_at_place, self)
         self._halves = QSplitter(Qt.Orientation.Vertical)
         self._halves.addWidget(self.form)
         self._halves.addWidget(self.panel)
@@ -78,9 +84,13 @@ class Dock(QgsDockWidget):
         self.panel.follow_button.clicked.connect(self.follow)
         self.panel.save_action.triggered.connect(lambda: ask_title(self))
         self.panel.snapshot_action.triggered.connect(lambda: ask_snapshot(self))
+        self.panel.place_action.triggered.connect(self.look_at_place)
+        for compare in (self.panel.compare_action.triggered, self.time.compare_button.clicked):
+            compare.connect(lambda *_: self.views.compare())
         self.panel.download_button.clicked.connect(lambda: ask_download(self))
         self.panel.product_chosen.connect(self.add_products)
         self.panel.mosaic_chosen.connect(self.add_mosaic)
+        self.panel.days_chosen.connect(self.add_days)
         self.form.changed.connect(self._changed)
         self.form.type_changed.connect(self._forget)
         self.form.failed.connect(self._failed)
@@ -182,6 +192,29 @@ class Dock(QgsDockWidget):
             )
         )
 
+    def add_days(self, product: Union[str, Imagery]) -> None:
+        """Add the whole search day by day, and set the time of the project and the temporal controller to its days.
+
+        Parameters
+        ----------
+        product : str or Imagery
+            The product.
+        """
+        self._with_name(
+            lambda name: day_stack.add_days(
+                connections().current(),
+                name,
+                product,
+                lambda added: self.time.prepare(),
+                self._below(),
+                view_of(self.iface),
+            )
+        )
+
+    def look_at_place(self, *_: object) -> None:
+        """Let the user click a place, and show the scenes of the search there as pictures."""
+        self._with_name(lambda name: self.views.look_at_place(Asked(connections().current(), name)))
+
     def download_to(self, directory: str, wanted: List[str]) -> None:
         """Download products of the selected scenes.
 
@@ -257,6 +290,8 @@ class Dock(QgsDockWidget):
         self.download_bar.stop()
         self.activation.close_down()
         self.area.close_down()
+        self.views.close_down()
+        self.time.close_down()
         take_away(self.iface.mapCanvas(), self._hover)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name

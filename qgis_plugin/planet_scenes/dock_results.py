@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -15,6 +17,7 @@ from planet_scenes.results import Results, ResultsView
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
 from planet_scenes.widgets import button, menu_button, row_of
+from planet_vector.scene import Scene
 
 
 class ResultsPanel(QWidget):
@@ -31,6 +34,9 @@ class ResultsPanel(QWidget):
 
     mosaic_chosen = pyqtSignal(str, str)
     """Emitted with the product of the whole search to add as one mosaic, and what to hide of it."""
+
+    days_chosen = pyqtSignal(object)
+    """Emitted with the `Imagery` of the whole search to add day by day."""
 
     def __init__(self, thumbnails: Thumbnails) -> None:
         super().__init__()
@@ -50,6 +56,13 @@ class ResultsPanel(QWidget):
         self.more_button, menu = menu_button("", tr("More actions for the search"), tr("More"))
         self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
         self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
+        self.days_menu = menu.addMenu(icon("days"), tr("Add it day by day"))
+        self.days_menu.aboutToShow.connect(self._fill_days)
+        menu.addSeparator()
+        self.place_action = menu.addAction(icon("place"), tr("Its scenes at a place, as pictures…"))
+        self.place_action.setToolTip(tr("Click a place on the map to list all scenes there"))
+        self.compare_action = menu.addAction(icon("compare"), tr("Compare two dates or layers…"))
+        menu.addSeparator()
         self.save_action = menu.addAction(icon("save"), tr("Save it in the browser panel…"))
         self.snapshot_action = menu.addAction(icon("snapshot"), tr("Save a snapshot of it…"))
         self.help_action = menu.addAction(tr("Help"), lambda: show_help(SEARCH, self))
@@ -89,10 +102,26 @@ class ResultsPanel(QWidget):
     def _fill_mosaics(self) -> None:
         menu = self.mosaic_menu
         menu.clear()
-        rows = range(min(self.results.rowCount(), combined_rasters.MOST_SCENES))
-        listed = [self.results.scene(self.results.index(row)) for row in rows]
+        listed = self._listed()
         if not listed:
-            menu.addAction(tr("Search first")).setEnabled(False)
+            _say_search_first(menu)
             return
         offered = map(Imagery.of, common_products(listed))
         fill_with(menu, listed, offered, lambda imagery: self.mosaic_chosen.emit(imagery.name, imagery.mask))
+
+    def _fill_days(self) -> None:
+        menu = self.days_menu
+        listed = self._listed()
+        fill_menu(menu, listed, self.days_chosen.emit, tiles=False)
+        if not listed:
+            menu.clear()
+            _say_search_first(menu)
+
+    def _listed(self) -> List[Scene]:
+        """Return the first scenes of the search, from which its products are known."""
+        rows = range(min(self.results.rowCount(), combined_rasters.MOST_SCENES))
+        return [self.results.scene(self.results.index(row)) for row in rows]
+
+
+def _say_search_first(menu: QMenu) -> None:
+    menu.addAction(tr("Search first")).setEnabled(False)

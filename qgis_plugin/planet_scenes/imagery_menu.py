@@ -8,7 +8,7 @@ from typing import Callable, Iterable, Sequence
 from qgis.core import QgsSettings
 from qgis.PyQt.QtWidgets import QMenu
 
-from planet_scenes.imagery import Imagery, offers_of
+from planet_scenes.imagery import TILES, Imagery, offers_of
 from planet_scenes.masks import words_for
 from planet_scenes.texts import tr
 from planet_vector.scene import Scene
@@ -18,7 +18,7 @@ _HIDES = "planet_scenes/hides_unclear_pixels"
 Call = Callable[[Imagery], None]
 
 
-def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Call) -> None:
+def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Call, tiles: bool = True) -> None:
     """Offer the imagery that all scenes have: combinations of bands and indices, then products by name.
 
     Parameters
@@ -29,10 +29,12 @@ def fill_menu(menu: QMenu, scenes: Sequence[Scene], call: Call) -> None:
         The scenes.
     call : callable
         Called with the imagery that is chosen, with a mask if the user wants one.
+    tiles : bool, optional
+        Whether to offer tiles.
     """
     offered = [offers_of(scene) for scene in scenes]
     shared = [each for each in (offered[0] if offered else []) if all(each in others for others in offered[1:])]
-    fill_with(menu, scenes, shared, call)
+    fill_with(menu, scenes, [each for each in shared if tiles or each.name != TILES], call)
 
 
 def fill_with(menu: QMenu, scenes: Sequence[Scene], offered: Iterable[Imagery], call: Call) -> None:

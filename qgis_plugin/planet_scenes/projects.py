@@ -8,7 +8,7 @@ from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsProject
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject
 
-from planet_scenes import core, layers, messages, products, tasks
+from planet_scenes import core, layers, messages, raster_layers, reopening, tasks
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
 from planet_scenes.tasks import Task
@@ -42,7 +42,7 @@ def name_of(layer: QgsMapLayer) -> str:
     layer : QgsMapLayer
         Any layer.
     """
-    return layers.search_of(layer) or products.is_ours(layer)
+    return layers.search_of(layer) or raster_layers.is_ours(layer)
 
 
 class Projects(QObject):
@@ -127,7 +127,7 @@ class Projects(QObject):
                 self._reopen(layer, connection, asked)
 
     def _reopen(self, layer: QgsMapLayer, connection: Connection, asked: Set[str]) -> None:
-        name, raster = name_of(layer), bool(products.is_ours(layer))
+        name, raster = name_of(layer), bool(raster_layers.is_ours(layer))
         try:
             catalog = connection.catalog()
         except PlanetVectorError as error:
@@ -136,7 +136,7 @@ class Projects(QObject):
 
         def work(feedback: object) -> str:
             if raster:
-                return products.reopened(catalog, name)
+                return reopening.reopened(catalog, name)
             layers.prefetch(name)
             return name
 
@@ -160,4 +160,4 @@ class Projects(QObject):
 
 def _stale(layer: QgsMapLayer) -> bool:
     """Return True if a layer of a project just read must be reopened: always for rasters, as their URLs expire."""
-    return bool(products.is_ours(layer)) or (bool(layers.search_of(layer)) and not layer.isValid())
+    return bool(raster_layers.is_ours(layer)) or (bool(layers.search_of(layer)) and not layer.isValid())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from os.path import isfile
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from statistics import median
+from typing import Any, Iterator, Sequence, Tuple
 
 from osgeo import gdal
 from qgis.core import (
@@ -73,7 +74,7 @@ def default_style(source: str, bands: Sequence[int], alpha: int = 0) -> Iterator
         style.unlink(missing_ok=True)  # another task may have opened the same raster
 
 
-def own_colours(dataset: gdal.Dataset) -> Sequence[int]:
+def own_colours(dataset: gdal.Dataset) -> Tuple[int, ...]:
     """Return the bands that QGIS draws as colours without a stretch.
 
     Parameters
@@ -83,7 +84,7 @@ def own_colours(dataset: gdal.Dataset) -> Sequence[int]:
 
     Returns
     -------
-    sequence of int
+    tuple of int
         Empty if they are not red, green, blue, and perhaps alpha, of 8 bits.
     """
     bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
@@ -148,3 +149,33 @@ def _stretch(provider: Any, band: stretch.Band) -> QgsContrastEnhancement:
     made.setMaximumValue(band.high)
     made.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
     return made
+
+
+def draw_alike(layers: Sequence[QgsRasterLayer]) -> None:
+    """Stretch layers of the same bands alike, so that they can be compared: by the medians of their limits.
+
+    Parameters
+    ----------
+    layers : sequence of QgsRasterLayer
+        The layers, stretched by `draw_colours`; the limits of others are left alone.
+    """
+    for colour, take in (
+        ("redContrastEnhancement", "setRedContrastEnhancement"),
+        ("greenContrastEnhancement", "setGreenContrastEnhancement"),
+        ("blueContrastEnhancement", "setBlueContrastEnhancement"),
+        ("contrastEnhancement", "setContrastEnhancement"),
+    ):
+        renderers = [layer.renderer() for layer in layers if hasattr(layer.renderer(), colour)]
+        found = [(renderer, getattr(renderer, colour)()) for renderer in renderers]
+        stretched = [(renderer, limits) for renderer, limits in found if limits is not None]
+        if not stretched:
+            continue
+        low = median(limits.minimumValue() for _, limits in stretched)
+        high = median(limits.maximumValue() for _, limits in stretched)
+        for renderer, limits in stretched:
+            alike = QgsContrastEnhancement(limits)
+            alike.setMinimumValue(low)
+            alike.setMaximumValue(high)
+            getattr(renderer, take)(alike)
+    for layer in layers:
+        layer.triggerRepaint()

@@ -67,7 +67,7 @@ def drawn(
     RasterAccessError
         If the pixels cannot be read.
     """
-    bands = _colours(dataset, colours)
+    bands = colours_of(dataset, colours)
     if dataset.GetRasterBand(1).DataType == gdal.GDT_Byte and len(bands) == 3:
         return Drawn()
     column, row, width, height = _window(dataset, title, extent, crs)
@@ -98,8 +98,16 @@ def drawn(
     return Drawn(tuple(found))
 
 
-def _colours(dataset: gdal.Dataset, documented: Sequence[str]) -> List[int]:
-    """Return the bands drawn as red, green and blue, or the one drawn as grey."""
+def colours_of(dataset: gdal.Dataset, documented: Sequence[str] = ()) -> List[int]:
+    """Return the bands drawn as red, green and blue, or the one drawn as grey.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The raster.
+    documented : sequence of str, optional
+        GDAL's names of the colours of the bands, if they are documented; otherwise those in the file count.
+    """
     numbers = range(1, dataset.RasterCount + 1)
     in_file = [gdal.GetColorInterpretationName(dataset.GetRasterBand(n).GetColorInterpretation()) for n in numbers]
     for names in (documented, in_file):

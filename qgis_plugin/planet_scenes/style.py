@@ -52,8 +52,7 @@ def dress(layer: QgsVectorLayer, connection: Connection) -> None:
     """
     names = set(layer.fields().names())
     scene_type = parse_name(layer.source().partition("|")[0]).collection
-    schema = connection.known_schema(scene_type)  # known since the layer was opened
-    meanings = schema.meanings if schema is not None else Meanings("")
+    meanings = _meanings(layer, connection)
     if meanings.cloud_cover in names:
         layer.setRenderer(_by_cloud_cover(_percent(meanings)))
     else:
@@ -61,15 +60,26 @@ def dress(layer: QgsVectorLayer, connection: Connection) -> None:
     if meanings.time in names:
         layer.setLabeling(_dates(meanings.time))
         layer.setLabelsEnabled(True)
-        # Inactive until the user enables the temporal controller; the field is already set then.
-        time = layer.temporalProperties()
-        time.setMode(Qgis.VectorTemporalMode.FeatureDateTimeInstantFromField)
-        time.setStartField(meanings.time)
-        time.setIsActive(True)
+        _follow_field(layer, meanings.time)
     layer.setDisplayExpression('"id"')
     layer.setMapTipTemplate(_tip(thumbnails.directory(connection, scene_type).as_uri(), names, meanings))
     layer.setOpacity(0.9)
     _add_outlines(layer)
+
+
+def follow_time(layer: QgsVectorLayer, connection: Connection) -> None:
+    """Let a layer of scenes follow the temporal controller by its time field, unless it has temporal properties.
+
+    Parameters
+    ----------
+    layer : QgsVectorLayer
+        The search layer.
+    connection : Connection
+        The service.
+    """
+    field = _meanings(layer, connection).time
+    if field in layer.fields().names() and not layer.temporalProperties().isActive():
+        _follow_field(layer, field)
 
 
 def show_outlines(layer: QgsVectorLayer) -> None:
@@ -83,6 +93,20 @@ def show_outlines(layer: QgsVectorLayer) -> None:
     styles = layer.styleManager()
     if styles.currentStyle() == tr("Filled") and tr("Outlines") in styles.styles():
         styles.setCurrentStyle(tr("Outlines"))
+
+
+def _meanings(layer: QgsVectorLayer, connection: Connection) -> Meanings:
+    scene_type = parse_name(layer.source().partition("|")[0]).collection
+    schema = connection.known_schema(scene_type)  # known since the layer was opened
+    return schema.meanings if schema is not None else Meanings("")
+
+
+def _follow_field(layer: QgsVectorLayer, field: str) -> None:
+    # Without effect until the user enables the temporal controller.
+    time = layer.temporalProperties()
+    time.setMode(Qgis.VectorTemporalMode.FeatureDateTimeInstantFromField)
+    time.setStartField(field)
+    time.setIsActive(True)
 
 
 def _add_outlines(layer: QgsVectorLayer) -> None:

@@ -85,7 +85,36 @@ def searches():
     return [layer for layer in layers if layer.source().startswith("PLANET:") and isinstance(layer, QgsVectorLayer)]
 
 
-def main():
+def dock_with_connection():
+    """Log in to the sample archive, and return the plugin's dock, shown."""
+    from planet_scenes.connection import Connection
+    from planet_scenes.connections import connections
+
+    QgsApplication.authManager().setMasterPassword("correct horse battery staple", True)
+    connections().blockSignals(True)  # as the dialog does: the connection appears together with its key
+    connections().add(Connection("Sample archive", URL))
+    connections().blockSignals(False)
+    connections().log_in("Sample archive", KEY)
+    connections().set_current("Sample archive")
+    dock = qgis.utils.plugins["planet_scenes"].dock
+    dock.setUserVisible(True)
+    iface.mainWindow().resizeDocks([dock], [430], Qt.Orientation.Horizontal)
+    settle()
+    return dock
+
+
+def ask_for_summer(dock):
+    look_at(LAND)
+    dock.scene_type.setCurrentText("ortho")
+    dock.filters.preset.setCurrentIndex(dock.filters.preset.findData(0))
+    dock.filters.since.setDate(QDate(2015, 6, 1))
+    dock.filters.until.setDate(QDate(2015, 8, 31))
+    dock.filters.cloud.setUpperValue(50)
+    dock.area.mode.setCurrentIndex(dock.area.MAP)
+
+
+def clear_window():
+    """Show few docks, and watch the log for warnings of the plugin."""
     warned = report.setdefault("warnings", [])
     QgsApplication.messageLog().messageReceived.connect(
         lambda text, tab, level: warned.append(text) if tab == "Python warning" and "planet_scenes" in text else None
@@ -95,34 +124,18 @@ def main():
     for dock in window.findChildren(QDockWidget):
         if dock.objectName() not in ("Layers", "Browser", "PlanetScenesDock"):
             dock.hide()
-    plugin = qgis.utils.plugins["planet_scenes"]
-    from planet_scenes.connection import Connection
-    from planet_scenes.connections import connections
 
+
+def main():
+    clear_window()
+    window, plugin = iface.mainWindow(), qgis.utils.plugins["planet_scenes"]
     report["plugin"] = sys.modules["planet_scenes"].__file__
     iface.messageBar().clearWidgets()
     report["strangers"] = [name for name in sys.modules if name.split(".")[0] in ("planet_vector", "rasterio")]
 
-    # Connect and log in.
-    QgsApplication.authManager().setMasterPassword("correct horse battery staple", True)
-    connections().blockSignals(True)  # as the dialog does: the connection appears together with its key
-    connections().add(Connection("Sample archive", URL))
-    connections().blockSignals(False)
-    connections().log_in("Sample archive", KEY)
-    connections().set_current("Sample archive")
-
-    # Search.
-    dock = plugin.dock
-    dock.setUserVisible(True)
-    window.resizeDocks([dock], [430], Qt.Orientation.Horizontal)
-    settle()
-    look_at(LAND)
-    dock.scene_type.setCurrentText("ortho")
-    dock.filters.preset.setCurrentIndex(dock.filters.preset.findData(0))
-    dock.filters.since.setDate(QDate(2015, 6, 1))
-    dock.filters.until.setDate(QDate(2015, 8, 31))
-    dock.filters.cloud.setUpperValue(50)
-    dock.area.mode.setCurrentIndex(dock.area.MAP)
+    # Connect and log in; search.
+    dock = dock_with_connection()
+    ask_for_summer(dock)
     pulse.step("search")
     dock.search()
     wait_for(lambda: dock.results.rowCount(), "a result")
@@ -263,7 +276,7 @@ def open_browser(browser):
     return found
 
 
-def run():
+def run(main):
     try:
         main()
     except BaseException:
@@ -273,4 +286,5 @@ def run():
     os._exit(0)
 
 
-QTimer.singleShot(500, run)
+if __name__ == "__main__":
+    QTimer.singleShot(500, lambda: run(main))

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 import pytest
 
@@ -32,6 +32,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(home: Path, start_service: Start, archive: Path) -> Dict[str, Any]:
     """Return what the script saw in the desktop, with the plugin in a profile of its own."""
+    return drive(home, start_service(archive, "--latency", str(LATENCY * 1000)).url, "desktop.py", KEPT)
+
+
+def drive(home: Path, url: str, script: str, kept: Sequence[str], seconds: int = 150) -> Dict[str, Any]:
+    """Run a script in the desktop, with the plugin in a profile of its own, and return its report."""
     if shutil.which("xvfb-run") is None or shutil.which("qgis") is None:
         pytest.skip("QGIS's desktop or xvfb is not installed: run 'make test'")
     spec = importlib.util.spec_from_file_location("plugin_build", ROOT / "qgis_plugin" / "build.py")
@@ -57,21 +62,21 @@ def seen(home: Path, start_service: Start, archive: Path) -> Dict[str, Any]:
         "TMPDIR": str(temporary),
         "DESKTOP_OUT": str(out),
         "DESKTOP_TESTS": str(ROOT / "tests" / "qgis"),
-        "DESKTOP_URL": start_service(archive, "--latency", str(LATENCY * 1000)).url,
+        "DESKTOP_URL": url,
         "DESKTOP_KEY": KEY,
     }
     log = home / "log.txt"
     with log.open("wb") as file:
         # No errors are expected: a desktop that hangs is ended, with all it started.
-        screen = ["timeout", "--kill-after=5", "150", "xvfb-run", "-a", "-s", "-screen 0 1600x1000x24"]
+        screen = ["timeout", "--kill-after=5", str(seconds), "xvfb-run", "-a", "-s", "-screen 0 1600x1000x24"]
         desktop = ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(home / "profiles")]
-        script = ["--code", str(ROOT / "tests" / "qgis" / "desktop.py")]
-        subprocess.run([*screen, *desktop, *script], env=environ, stdout=file, stderr=subprocess.STDOUT, check=False)
+        code = ["--code", str(ROOT / "tests" / "qgis" / script)]
+        subprocess.run([*screen, *desktop, *code], env=environ, stdout=file, stderr=subprocess.STDOUT, check=False)
     assert (out / "report.json").exists(), log.read_text(errors="replace")
     report: Dict[str, Any] = json.loads((out / "report.json").read_text())
     assert "error" not in report, report["error"] + log.read_text(errors="replace")
     if _SHOTS:
-        for name in KEPT:
+        for name in kept:
             shutil.copy(out / f"{name}.png", ROOT / _SHOTS)
     return report
 

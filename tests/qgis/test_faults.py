@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from qgis.core import QgsProject, QgsRectangle
 
-from planet_scenes import layers, products
+from planet_scenes import layers, products, reopening
 from planet_scenes.connections import connections
 from planet_scenes.projects import Projects
 from planet_scenes.watch import Watch
@@ -114,7 +114,7 @@ def test_a_signature_that_has_ended_is_renewed(
     signed = Path(layer.source()).read_text()  # the VRT names the address
     assert "ignature" in signed
     first = pixels(layer.source())
-    again = products.reopened(connection.catalog(), str(layer.customProperty(layers.NAME)))
+    again = reopening.reopened(connection.catalog(), str(layer.customProperty(layers.NAME)))
     assert Path(again).read_text() != signed
     layers.reopen(layer, again)
     assert layer.isValid() and (pixels(layer.source()) == first).all()

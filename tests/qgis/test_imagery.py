@@ -11,7 +11,7 @@ from osgeo import gdal
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt
 
-from planet_scenes import combined_rasters, products
+from planet_scenes import combined_rasters, products, raster_layers, reopening
 from planet_scenes.activation import Activation, ActivationDialog, has_activation
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
@@ -89,7 +89,7 @@ def test_an_index_is_computed_of_the_pixels_and_restored(connection: Any, deskto
     here = gdal.Open(layer.source()).ReadAsArray()
     assert numpy.allclose(here, expected, atol=1e-6, equal_nan=True)
     assert 0.1 < numpy.isfinite(here).mean() < 1
-    again = products.reopened(connection.catalog(), products.is_ours(layer))
+    again = reopening.reopened(connection.catalog(), raster_layers.is_ours(layer))
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here, equal_nan=True)
 
 

@@ -12,7 +12,7 @@ from osgeo import gdal
 from qgis.core import QgsProject
 from qgis.PyQt.QtWidgets import QMenu
 
-from planet_scenes import products
+from planet_scenes import products, raster_layers, reopening
 from planet_scenes.imagery import Imagery
 from planet_scenes.imagery_menu import fill_menu
 from planet_vector.scene import Scene
@@ -77,7 +77,7 @@ def test_hidden_pixels_have_no_data_or_no_opacity(
     through = inked(render([layer], layer.extent(), layer.crs().authid(), 120))
     assert through < inked(render([plain], plain.extent(), plain.crs().authid(), 120)) - 0.7 * hidden.mean()
     # The project restores it, with the mask.
-    again = products.reopened(clear.catalog(), products.is_ours(layer))
+    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer))
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here.ReadAsArray())
 
 
@@ -118,7 +118,7 @@ def test_an_index_has_no_value_where_pixels_are_hidden(clear: Any, ground: Path,
         expected = numpy.where((red > 0) & (nir > 0) & shown(ground, UPPER), (nir - red) / (nir + red), numpy.nan)
     here = gdal.Open(layer.source()).ReadAsArray()
     assert numpy.allclose(here, expected, atol=1e-6, equal_nan=True)
-    again = products.reopened(clear.catalog(), products.is_ours(layer))
+    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer))
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here, equal_nan=True)
 
 
@@ -137,7 +137,7 @@ def test_the_next_scene_of_a_mosaic_shows_through(
         seen = (pixels != 0) if product == "analytic" else (pixels[3:] > 0)  # GDAL takes nodata band by band
         part[...] = numpy.where(seen, pixels, part)
     assert numpy.array_equal(here, expected) and 0.3 < (expected[0] > 0).mean() < 0.9
-    again = products.reopened(clear.catalog(), products.is_ours(layer))
+    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer))
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here)
 
 

@@ -18,7 +18,7 @@ from planet_scenes import combined_rasters, gdal_calls, layers, products, raster
 from planet_scenes.actions import view_of
 from planet_scenes.imagery import TILES, Imagery, offers_of
 from planet_scenes.processing import imagery
-from planet_scenes.products import View
+from planet_scenes.raster_layers import View
 from planet_scenes.stretch import drawn
 from planet_vector.errors import RasterAccessError
 from planet_vector.scene import Scene

@@ -11,18 +11,23 @@ import requests
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
+    QgsFeedback,
     QgsProcessingException,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
 )
 from qgis.PyQt.QtCore import QCoreApplication, QItemSelectionModel, Qt
+from qgis.PyQt.QtGui import QColor
 
 from planet_scenes.browser import ConnectionItem, RootItem
+from planet_scenes.chips import Place, chip_of
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
+from planet_scenes.place_dock import name_at, scenes_at
 from planet_scenes.processing.provider import Provider
+from planet_scenes.results import footprint
 from planet_scenes.source_page import SourceProvider
 from planet_vector.catalog import connect
 from planet_vector.names import parse_name
@@ -125,6 +130,15 @@ def test_a_service_is_searched_and_its_imagery_added(
     rasters = [each for each in QgsProject.instance().mapLayers().values() if isinstance(each, QgsRasterLayer)]
     assert [raster.isValid() for raster in rasters] == [True], desktop.said()
     assert desktop.said() == []
+    # It has the scene at the middle of its footprint, with a picture of that place.
+    scene, catalog = dock.results.scene(dock.results.index(0)), connect(some.url)
+    middle = footprint(scene).boundingBox().center()
+    place = Place(middle.x(), middle.y(), 300.0)
+    if kind != second_catalog.KIND:  # selects by areas with shapely, which is missing here
+        there = scenes_at(catalog, name_at(dock.planet_name(), place, everything=True), QgsFeedback())
+        assert scene.id in [entry.scene.id for entry in there.entries] and not there.more
+    chip = chip_of(catalog, scene, place, QgsFeedback())
+    assert QColor(chip.pixelColor(64, 64)).alpha() == 255
 
 
 def test_a_form_has_the_fields_of_the_collection(dock: Dock, some: Connection) -> None:

@@ -319,6 +319,46 @@
       <translation>Die Suche {name}</translation>
     </message>
     <message>
+      <location filename="../chip_list.py" />
+      <source>Chip of {scene}</source>
+      <translation>Bildausschnitt von {scene}</translation>
+    </message>
+    <message>
+      <location filename="../chip_list.py" />
+      <source>no picture</source>
+      <translation>kein Bild</translation>
+    </message>
+    <message>
+      <location filename="../chip_list.py" />
+      <source>Cancelled</source>
+      <translation>Abgebrochen</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>The service returned a tile that cannot be shown.</source>
+      <translation>Der Dienst hat eine Kachel geschickt, die nicht angezeigt werden kann.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>The service has no tiles of {scene} there.</source>
+      <translation>Der Dienst hat dort keine Kacheln von {scene}.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>{title} has no overviews, so that a chip of this width takes too long: choose a smaller one.</source>
+      <translation>{title} hat keine Übersichten, sodass ein Bildausschnitt dieser Breite zu lange dauert: einen kleineren wählen.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>{title} has no pixels there: {why}.</source>
+      <translation>{title} hat dort keine Pixel: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
+      <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
+    </message>
+    <message>
       <location filename="../combined_rasters.py" />
       <source>The search has no scenes: widen it.</source>
       <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
@@ -347,6 +387,41 @@
       <location filename="../combined_rasters.py" />
       <source>The scenes cannot be combined: {why}. Try again later.</source>
       <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Compare</source>
+      <translation>Vergleichen</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Day shown on the map of QGIS</source>
+      <translation>Tag, den die Karte von QGIS zeigt</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Day or layer shown here</source>
+      <translation>Tag oder Layer, der hier gezeigt wird</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Map:</source>
+      <translation>Karte:</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Here:</source>
+      <translation>Hier:</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>All days</source>
+      <translation>Alle Tage</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>As on the map</source>
+      <translation>Wie auf der Karte</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -417,6 +492,46 @@
       <location filename="../core.py" />
       <source>A file</source>
       <translation>Eine Datei</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Planet Scenes</source>
+      <translation>Planet Scenes</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Tiles cannot be added day by day: choose a product.</source>
+      <translation>Kacheln können nicht tageweise hinzugefügt werden: ein Produkt wählen.</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>{layer} day by day: {imagery}</source>
+      <translation>{layer} Tag für Tag: {imagery}</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Opening {title}</source>
+      <translation>{title} wird geöffnet</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>{count} scenes</source>
+      <translation>{count} Szenen</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>The scenes are of {count} days, too many to add each (at most {most}): narrow the search.</source>
+      <translation>Die Szenen sind von {count} Tagen, zu vielen, um jeden hinzuzufügen (höchstens {most}): die Suche eingrenzen.</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Scene {scene} has no time, so it belongs to no day.</source>
+      <translation>Die Szene {scene} hat keine Zeit und gehört daher zu keinem Tag.</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>The search has more than {most} scenes, too many to add day by day: narrow it.</source>
+      <translation>Die Suche hat mehr als {most} Szenen, zu viele, um sie tageweise hinzuzufügen: sie eingrenzen.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -655,6 +770,26 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Add it day by day</source>
+      <translation>Tag für Tag hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Its scenes at a place, as pictures…</source>
+      <translation>Ihre Szenen an einem Ort, als Bilder…</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Click a place on the map to list all scenes there</source>
+      <translation>Einen Ort auf der Karte anklicken, um alle Szenen dort aufzulisten</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Compare two dates or layers…</source>
+      <translation>Zwei Tage oder Layer vergleichen…</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Save it in the browser panel…</source>
       <translation>Sie im Browserfenster speichern …</translation>
     </message>
@@ -890,11 +1025,6 @@
     </message>
     <message>
       <location filename="../layers.py" />
-      <source>Opening {title}</source>
-      <translation>{title} wird geöffnet</translation>
-    </message>
-    <message>
-      <location filename="../layers.py" />
       <source>Satellite scenes found by a live search, {name}: their footprints and properties.</source>
       <translation>Satellitenszenen einer lebenden Suche, {name}: ihre Umrisse und Eigenschaften.</translation>
     </message>
@@ -1074,6 +1204,71 @@
       <translation>{title} lässt sich nicht dekodieren: {why}.</translation>
     </message>
     <message>
+      <location filename="../place_dock.py" />
+      <source>Scenes at a place</source>
+      <translation>Szenen an einem Ort</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Click a place on the map.</source>
+      <translation>Einen Ort auf der Karte anklicken.</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>All of the collection</source>
+      <translation>Alle der Sammlung</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>List all scenes of the collection there, not only those that match the search</source>
+      <translation>Dort alle Szenen der Sammlung auflisten, nicht nur die, die zur Suche passen</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Width of the pictures on the ground</source>
+      <translation>Breite der Bilder am Boden</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Choose another place on the map</source>
+      <translation>Einen anderen Ort auf der Karte wählen</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Place</source>
+      <translation>Ort</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Add the imagery of the selected scenes; a double click adds one</source>
+      <translation>Bilddaten der gewählten Szenen hinzufügen; ein Doppelklick fügt eine hinzu</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Searching</source>
+      <translation>Suche läuft</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Looking for the scenes at a place</source>
+      <translation>Szenen an einem Ort werden gesucht</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>the first {count} scenes</source>
+      <translation>die ersten {count} Szenen</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>The place is not on the globe: click another one.</source>
+      <translation>Der Ort liegt nicht auf der Erde: einen anderen anklicken.</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>latitude {latitude:.4f}, longitude {longitude:.4f}</source>
+      <translation>Breite {latitude:.4f}, Länge {longitude:.4f}</translation>
+    </message>
+    <message>
       <location filename="../plugin.py" />
       <source>Search satellite scenes</source>
       <translation>Satellitenszenen suchen</translation>
@@ -1192,11 +1387,6 @@
       <location filename="../processing/algorithm.py" />
       <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
       <translation>Der Layer hat keine Spalte „id“ mit den Kennungen von Szenen: einen Layer aus einer Suche nehmen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>{count} scenes</source>
-      <translation>{count} Szenen</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1885,11 +2075,6 @@
     </message>
     <message>
       <location filename="../products.py" />
-      <source>Planet Scenes</source>
-      <translation>Planet Scenes</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
       <source>Opening {product} of {title}</source>
       <translation>{product} von {title} wird geöffnet</translation>
     </message>
@@ -1909,21 +2094,6 @@
       <translation>Bilder zu {layer}</translation>
     </message>
     <message>
-      <location filename="../products.py" />
-      <source>{title}, masked</source>
-      <translation>{title}, maskiert</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>Band {number}</source>
-      <translation>Band {number}</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>QGIS cannot open {title}.</source>
-      <translation>QGIS kann {title} nicht öffnen.</translation>
-    </message>
-    <message>
       <location filename="../projects.py" />
       <source>The layers of {name} require a log-in.</source>
       <translation>Für die Layer von {name} ist eine Anmeldung nötig.</translation>
@@ -1932,6 +2102,21 @@
       <location filename="../projects.py" />
       <source>There is no connection to the service of layer {layer}: add one to open the layer.</source>
       <translation>Es gibt keine Verbindung zum Dienst des Layers {layer}: eine hinzufügen, um den Layer zu öffnen.</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>{title}, masked</source>
+      <translation>{title}, maskiert</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>Band {number}</source>
+      <translation>Band {number}</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>QGIS cannot open {title}.</source>
+      <translation>QGIS kann {title} nicht öffnen.</translation>
     </message>
     <message>
       <location filename="../raster_opening.py" />
@@ -1962,11 +2147,6 @@
       <location filename="../results.py" />
       <source>no products</source>
       <translation>keine Produkte</translation>
-    </message>
-    <message>
-      <location filename="../results.py" />
-      <source>Searching</source>
-      <translation>Suche läuft</translation>
     </message>
     <message>
       <location filename="../results.py" />
@@ -2099,11 +2279,6 @@
       <translation>Die gespeicherte Anmeldung {title} kann nicht verwendet werden: eine der Methoden {methods} wählen.</translation>
     </message>
     <message>
-      <location filename="../stretch.py" />
-      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
-      <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
-    </message>
-    <message>
       <location filename="../style.py" />
       <source>Filled</source>
       <translation>Gefüllt</translation>
@@ -2127,6 +2302,56 @@
       <location filename="../thumbnails.py" />
       <source>Thumbnail of {scene}</source>
       <translation>Vorschaubild von {scene}</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>One day</source>
+      <translation>Ein Tag</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Show the imagery of one day at a time, through the temporal controller of QGIS</source>
+      <translation>Die Bilddaten eines einzelnen Tages zeigen, mit der Zeitsteuerung von QGIS</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Day shown on the map: drag it, or use the arrow keys, Home and End</source>
+      <translation>Tag, den die Karte zeigt: ziehen, oder Pfeiltasten, Pos1 und Ende</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Day shown on the map</source>
+      <translation>Tag, den die Karte zeigt</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Previous day with imagery</source>
+      <translation>Voriger Tag mit Bilddaten</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Next day with imagery</source>
+      <translation>Nächster Tag mit Bilddaten</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Compare two dates or layers side by side</source>
+      <translation>Zwei Tage oder Layer nebeneinander vergleichen</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Imagery of {count} days</source>
+      <translation>Bilddaten von {count} Tagen</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>{day} ({number} of {count})</source>
+      <translation>{day} ({number} von {count})</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>{day}: no imagery</source>
+      <translation>{day}: keine Bilddaten</translation>
     </message>
   </context>
 </TS>

@@ -319,6 +319,46 @@
       <translation>la búsqueda {name}</translation>
     </message>
     <message>
+      <location filename="../chip_list.py" />
+      <source>Chip of {scene}</source>
+      <translation>Recorte de {scene}</translation>
+    </message>
+    <message>
+      <location filename="../chip_list.py" />
+      <source>no picture</source>
+      <translation>sin imagen</translation>
+    </message>
+    <message>
+      <location filename="../chip_list.py" />
+      <source>Cancelled</source>
+      <translation>Cancelado</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>The service returned a tile that cannot be shown.</source>
+      <translation>El servicio ha devuelto una tesela que no se puede mostrar.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>The service has no tiles of {scene} there.</source>
+      <translation>El servicio no tiene teselas de {scene} en ese lugar.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>{title} has no overviews, so that a chip of this width takes too long: choose a smaller one.</source>
+      <translation>{title} no tiene vistas generales, por lo que un recorte de esta anchura tarda demasiado: elija uno menor.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>{title} has no pixels there: {why}.</source>
+      <translation>{title} no tiene píxeles en ese lugar: {why}.</translation>
+    </message>
+    <message>
+      <location filename="../chips.py" />
+      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
+      <translation>Los píxeles de {title} a la vista no se pueden leer: {why}. Inténtelo más tarde.</translation>
+    </message>
+    <message>
       <location filename="../combined_rasters.py" />
       <source>The search has no scenes: widen it.</source>
       <translation>La búsqueda no tiene escenas: amplíela.</translation>
@@ -347,6 +387,41 @@
       <location filename="../combined_rasters.py" />
       <source>The scenes cannot be combined: {why}. Try again later.</source>
       <translation>Las escenas no se pueden combinar: {why}. Inténtelo más tarde.</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Compare</source>
+      <translation>Comparar</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Day shown on the map of QGIS</source>
+      <translation>Día que muestra el mapa de QGIS</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Day or layer shown here</source>
+      <translation>Día o capa que se muestra aquí</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Map:</source>
+      <translation>Mapa:</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>Here:</source>
+      <translation>Aquí:</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>All days</source>
+      <translation>Todos los días</translation>
+    </message>
+    <message>
+      <location filename="../compare_dock.py" />
+      <source>As on the map</source>
+      <translation>Como en el mapa</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -417,6 +492,46 @@
       <location filename="../core.py" />
       <source>A file</source>
       <translation>Un archivo</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Planet Scenes</source>
+      <translation>Planet Scenes</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Tiles cannot be added day by day: choose a product.</source>
+      <translation>Las teselas no se pueden añadir día a día: elija un producto.</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>{layer} day by day: {imagery}</source>
+      <translation>{layer} día a día: {imagery}</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Opening {title}</source>
+      <translation>Abriendo {title}</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>{count} scenes</source>
+      <translation>{count} escenas</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>The scenes are of {count} days, too many to add each (at most {most}): narrow the search.</source>
+      <translation>Las escenas son de {count} días, demasiados para añadirlos todos (como máximo {most}): restrinja la búsqueda.</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>Scene {scene} has no time, so it belongs to no day.</source>
+      <translation>La escena {scene} no tiene hora, así que no pertenece a ningún día.</translation>
+    </message>
+    <message>
+      <location filename="../day_stack.py" />
+      <source>The search has more than {most} scenes, too many to add day by day: narrow it.</source>
+      <translation>La búsqueda tiene más de {most} escenas, demasiadas para añadirlas día a día: restrínjala.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -655,6 +770,26 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Add it day by day</source>
+      <translation>Añadirla día a día</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Its scenes at a place, as pictures…</source>
+      <translation>Sus escenas en un lugar, como imágenes…</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Click a place on the map to list all scenes there</source>
+      <translation>Haga clic en un lugar del mapa para ver la lista de todas sus escenas</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Compare two dates or layers…</source>
+      <translation>Comparar dos fechas o capas…</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Save it in the browser panel…</source>
       <translation>Guardarla en el panel Navegador…</translation>
     </message>
@@ -890,11 +1025,6 @@
     </message>
     <message>
       <location filename="../layers.py" />
-      <source>Opening {title}</source>
-      <translation>Abriendo {title}</translation>
-    </message>
-    <message>
-      <location filename="../layers.py" />
       <source>Satellite scenes found by a live search, {name}: their footprints and properties.</source>
       <translation>Escenas de satélite encontradas por una búsqueda dinámica, {name}: sus huellas y propiedades.</translation>
     </message>
@@ -1074,6 +1204,71 @@
       <translation>{title} no se puede decodificar: {why}.</translation>
     </message>
     <message>
+      <location filename="../place_dock.py" />
+      <source>Scenes at a place</source>
+      <translation>Escenas en un lugar</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Click a place on the map.</source>
+      <translation>Haga clic en un lugar del mapa.</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>All of the collection</source>
+      <translation>Todas las de la colección</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>List all scenes of the collection there, not only those that match the search</source>
+      <translation>Mostrar todas las escenas de la colección en ese lugar, no solo las que cumplen la búsqueda</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Width of the pictures on the ground</source>
+      <translation>Anchura de las imágenes en el terreno</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Choose another place on the map</source>
+      <translation>Elegir otro lugar en el mapa</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Place</source>
+      <translation>Lugar</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Add the imagery of the selected scenes; a double click adds one</source>
+      <translation>Añadir las imágenes de las escenas seleccionadas; un doble clic añade una</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Searching</source>
+      <translation>Buscando</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>Looking for the scenes at a place</source>
+      <translation>Buscando las escenas de un lugar</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>the first {count} scenes</source>
+      <translation>las primeras {count} escenas</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>The place is not on the globe: click another one.</source>
+      <translation>El lugar no está en el globo: haga clic en otro.</translation>
+    </message>
+    <message>
+      <location filename="../place_dock.py" />
+      <source>latitude {latitude:.4f}, longitude {longitude:.4f}</source>
+      <translation>latitud {latitude:.4f}, longitud {longitude:.4f}</translation>
+    </message>
+    <message>
       <location filename="../plugin.py" />
       <source>Search satellite scenes</source>
       <translation>Buscar escenas de satélite</translation>
@@ -1192,11 +1387,6 @@
       <location filename="../processing/algorithm.py" />
       <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
       <translation>La capa no tiene la columna 'id' con los identificadores de las escenas: use una capa creada por una búsqueda.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>{count} scenes</source>
-      <translation>{count} escenas</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -1885,11 +2075,6 @@
     </message>
     <message>
       <location filename="../products.py" />
-      <source>Planet Scenes</source>
-      <translation>Planet Scenes</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
       <source>Opening {product} of {title}</source>
       <translation>Abriendo {product} de {title}</translation>
     </message>
@@ -1909,21 +2094,6 @@
       <translation>Imágenes de {layer}</translation>
     </message>
     <message>
-      <location filename="../products.py" />
-      <source>{title}, masked</source>
-      <translation>{title}, enmascarado</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>Band {number}</source>
-      <translation>Banda {number}</translation>
-    </message>
-    <message>
-      <location filename="../products.py" />
-      <source>QGIS cannot open {title}.</source>
-      <translation>QGIS no puede abrir {title}.</translation>
-    </message>
-    <message>
       <location filename="../projects.py" />
       <source>The layers of {name} require a log-in.</source>
       <translation>Las capas de {name} requieren iniciar sesión.</translation>
@@ -1932,6 +2102,21 @@
       <location filename="../projects.py" />
       <source>There is no connection to the service of layer {layer}: add one to open the layer.</source>
       <translation>No hay ninguna conexión al servicio de la capa {layer}: añada una para abrir la capa.</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>{title}, masked</source>
+      <translation>{title}, enmascarado</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>Band {number}</source>
+      <translation>Banda {number}</translation>
+    </message>
+    <message>
+      <location filename="../raster_layers.py" />
+      <source>QGIS cannot open {title}.</source>
+      <translation>QGIS no puede abrir {title}.</translation>
     </message>
     <message>
       <location filename="../raster_opening.py" />
@@ -1962,11 +2147,6 @@
       <location filename="../results.py" />
       <source>no products</source>
       <translation>ningún producto</translation>
-    </message>
-    <message>
-      <location filename="../results.py" />
-      <source>Searching</source>
-      <translation>Buscando</translation>
     </message>
     <message>
       <location filename="../results.py" />
@@ -2099,11 +2279,6 @@
       <translation>La autenticación guardada {title} no se puede usar: elija una de {methods}.</translation>
     </message>
     <message>
-      <location filename="../stretch.py" />
-      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
-      <translation>Los píxeles de {title} a la vista no se pueden leer: {why}. Inténtelo más tarde.</translation>
-    </message>
-    <message>
       <location filename="../style.py" />
       <source>Filled</source>
       <translation>Relleno</translation>
@@ -2127,6 +2302,56 @@
       <location filename="../thumbnails.py" />
       <source>Thumbnail of {scene}</source>
       <translation>Miniatura de {scene}</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>One day</source>
+      <translation>Un día</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Show the imagery of one day at a time, through the temporal controller of QGIS</source>
+      <translation>Mostrar las imágenes de un solo día, con el controlador temporal de QGIS</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Day shown on the map: drag it, or use the arrow keys, Home and End</source>
+      <translation>Día que muestra el mapa: arrastre, o use las teclas de flecha, Inicio y Fin</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Day shown on the map</source>
+      <translation>Día que muestra el mapa</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Previous day with imagery</source>
+      <translation>Día anterior con imágenes</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Next day with imagery</source>
+      <translation>Día siguiente con imágenes</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Compare two dates or layers side by side</source>
+      <translation>Comparar dos fechas o capas una junto a otra</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Imagery of {count} days</source>
+      <translation>Imágenes de {count} días</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>{day} ({number} of {count})</source>
+      <translation>{day} ({number} de {count})</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>{day}: no imagery</source>
+      <translation>{day}: sin imágenes</translation>
     </message>
   </context>
 </TS>
