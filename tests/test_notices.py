@@ -29,8 +29,8 @@ OWN = (
     *(
         f"qgis_plugin/planet_scenes/icons/{name}.svg"
         for name in (
-            "connection", "crop", "download", "follow", "login", "mosaic", "planet", "product", "rectangle", "save",
-            "scenes", "search", "snapshot", "stack",
+            "compare", "connection", "crop", "days", "download", "follow", "login", "mosaic", "place", "planet",
+            "product", "rectangle", "save", "scenes", "search", "snapshot", "stack",
         )
     ),
 )  # fmt: skip

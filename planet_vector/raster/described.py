@@ -44,6 +44,7 @@ Observed with 3.10.3 and 3.13.3, not with 3.6.2.
 
 _MOST_LATITUDE = 85.0  # degrees; a web map ends at 85.06
 _LONGEST = 100  # characters of an id in a file name
+_SECONDS = 5.0  # for the one tile that is requested before a product is described by tiles
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +217,7 @@ def _tiles_of(catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, bu
     # responses for empty tiles.
     zoom = _zoom_around(east - west, deepest)
     column, row = tile_at(zoom, *to_mercator((west + east) / 2, (south + north) / 2))
-    fetch_tile(catalog, tiles_address(catalog, pattern), zoom, column, row)
+    fetch_tile(catalog, tiles_address(catalog, pattern), zoom, column, row, _SECONDS)
     return found
 
 

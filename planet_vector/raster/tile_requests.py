@@ -14,7 +14,6 @@ from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.http.responses import read_body
 
-_SECONDS = 5.0
 _MOST_BYTES = 2**22  # uncompressed, a tile has 2**18
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
@@ -33,7 +32,7 @@ def tile_at(zoom: int, x: float, y: float) -> Tuple[int, int]:
     return int((x + HALF_WORLD) / side), int((HALF_WORLD - y) / side)
 
 
-def fetch_tile(catalog: Catalog, address: str, zoom: int, column: int, row: int, seconds: float = _SECONDS) -> bytes:
+def fetch_tile(catalog: Catalog, address: str, zoom: int, column: int, row: int, seconds: float) -> bytes:
     """Return a tile: a PNG or JPEG file, of which only the first bytes are checked.
 
     Parameters
@@ -44,7 +43,7 @@ def fetch_tile(catalog: Catalog, address: str, zoom: int, column: int, row: int,
         Address with ``{z}``, ``{x}`` and ``{y}``, as `planet_vector.raster.gdal_xml.tiles_address` returns it.
     zoom, column, row : int
         The tile; rows are counted from the north.
-    seconds : float, optional
+    seconds : float
         Deadline of all tries.
 
     Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -70,6 +71,13 @@ class Desktop:
     def said(self) -> List[str]:
         """Return the texts in the message bar."""
         return [item.property("sentence") or item.text() for item in self.bar.items()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collected(qgis_app: QgsApplication) -> Iterator[None]:
+    """Close datasets that only garbage holds before QGIS ends GDAL: closing them later crashes."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session", autouse=True)
