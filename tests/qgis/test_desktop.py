@@ -20,7 +20,7 @@ from tests.conftest import KEY, ROOT, Start
 
 PICTURES = ("qgis-search", "qgis-products", "qgis-analytic", "qgis-again", "qgis-browser")
 KEPT = ("qgis-search", "qgis-products", "qgis-browser")
-LATENCY = 1  # seconds that the service takes for each response
+LATENCY = 0.5  # seconds that the service takes for each response
 _SHOTS = os.environ.get("PLANET_SCREENSHOTS", "")
 
 
@@ -32,10 +32,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(home: Path, start_service: Start, archive: Path) -> Dict[str, Any]:
     """Return what the script saw in the desktop, with the plugin in a profile of its own."""
-    return drive(home, start_service(archive, "--latency", str(LATENCY * 1000)).url, "desktop.py", KEPT)
+    return drive(home, start_service(archive, "--latency", str(round(LATENCY * 1000))).url, "desktop.py", KEPT)
 
 
-def drive(home: Path, url: str, script: str, kept: Sequence[str], seconds: int = 150) -> Dict[str, Any]:
+def drive(home: Path, url: str, script: str, kept: Sequence[str], seconds: int = 300) -> Dict[str, Any]:
     """Run a script in the desktop, with the plugin in a profile of its own, and return its report."""
     if shutil.which("xvfb-run") is None or shutil.which("qgis") is None:
         pytest.skip("QGIS's desktop or xvfb is not installed: run 'make test'")
@@ -131,11 +131,10 @@ def test_a_layer_follows_the_map(seen: Dict[str, Any], archive: Path) -> None:
 
 
 def test_no_step_waits_for_the_service(seen: Dict[str, Any]) -> None:
-    # What waits for a response waits for a second, and on a busy machine all else for less; how short the gaps are is
-    # test_responsive.py's.
+    # What waits for a response waits for all of this time; how short the gaps are is test_responsive.py's.
     waits = seen["waits"]
     assert set(waits) > {"search", "add", "pan", "product", "download", "project", "follow", "browser", "unload"}
-    assert max(waits.values()) < 0.7 * LATENCY, waits
+    assert max(waits.values()) < 0.9 * LATENCY, waits
 
 
 def test_products_are_fetched(seen: Dict[str, Any]) -> None:

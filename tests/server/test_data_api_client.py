@@ -21,10 +21,13 @@ from tests.data_v1_service import Feature, with_links
 from tests.server.conftest import Running, Serve
 from tests.server.data_archives import order_items, write_order
 from tests.test_data_v1 import (  # noqa: F401 - collected here, with the fixtures below
+    EVERY_FIELD,
     KEY,
     NAME,
+    check_rows_of_gdals_own_driver,
     ids,
     name,
+    needs_plscenes,
     of_type,
     table,
     test_a_layer_counts_filters_and_reads_the_same,
@@ -32,7 +35,6 @@ from tests.test_data_v1 import (  # noqa: F401 - collected here, with the fixtur
     test_a_search_reads_all_items_in_order_each_once,
     test_a_wrong_key_is_said,
     test_any_filter_selects_what_ogr_selects_from_the_whole,
-    test_gdals_own_driver_reads_the_same_rows,
     test_meanings_are_those_of_the_service,
     test_parameters_of_a_name_select_as_brute_force_does,
 )
@@ -81,6 +83,11 @@ def service(running: Tuple[Served, Running], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def catalog(service: Served) -> Catalog:
     return catalog_of(Settings(service.url, Key(KEY), kind="data-v1", rate=0, connection=NAME))
+
+
+@needs_plscenes
+def test_gdals_own_driver_reads_the_same_rows(service: Served) -> None:
+    check_rows_of_gdals_own_driver(service, "PSScene", EVERY_FIELD, 20)
 
 
 def test_an_asset_is_opened_once_it_was_activated(service: Served, tmp_path: Path) -> None:
