@@ -162,16 +162,16 @@ WITHIN = {
     "connecting": (
         """
 from planet_vector import catalog
-Real = catalog.ScenesV0
+makers = catalog._MAKERS
 def slow(settings):
     entered.set()
     leave.wait(60)
-    return Real(settings)
-catalog.ScenesV0 = slow
+    return makers["v0"](settings)
+catalog._MAKERS = {**makers, "v0": slow}
 def parent():
     planet_vector.connect(key="another")
 def child():
-    catalog.ScenesV0 = Real
+    catalog._MAKERS = makers
     return sorted(planet_vector.connect().scene_types())
 """,
         ["landsat", "ortho", "rapideye"],
@@ -287,7 +287,7 @@ entered, leave = threading.Event(), threading.Event()
 {code}
 thread = threading.Thread(target=parent)
 thread.start()
-entered.wait(30)
+assert entered.wait(30)
 told = fork([child])
 leave.set()
 thread.join()

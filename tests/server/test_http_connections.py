@@ -130,7 +130,7 @@ def statuses(answer: bytes) -> List[int]:
 
 @posix
 @pytest.mark.parametrize(("begun", "ended"), [(HALF, b"whole\r\n\r\n"), (HALF_BODY, b"1")], ids=["head", "body"])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_half_requests_take_no_room_from_whole_ones(
     archive: Path, tmp_path: Path, connect: Connect, workers: int, begun: bytes, ended: bytes
 ) -> None:
