@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from typing import Any, Callable, Dict
 
@@ -62,6 +63,8 @@ def test_each_dialog_opens_its_section(qgis_app: QgsApplication, name: str) -> N
 def test_algorithms_lead_to_the_site_and_sections_exist(qgis_app: Any) -> None:
     headings = re.findall(r"^## (.*)$", (ROOT / "docs" / "qgis.md").read_text(encoding="utf-8"), re.M)
     assert {help_page.CONNECTIONS, help_page.SEARCH, help_page.PRODUCTS, "Processing"} <= set(headings)
-    homepage = "https://example.org/planet_vector"
+    project = configparser.ConfigParser()
+    project.read(ROOT / "setup.cfg", encoding="utf-8")
+    homepage = project["metadata"]["url"]
     assert {made().helpUrl() for made in ALGORITHMS} == {f"{homepage}/qgis/#processing"}
     assert help_page.help_url("Connections and keys") == f"{homepage}/qgis/#connections-and-keys"
