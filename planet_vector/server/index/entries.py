@@ -38,7 +38,7 @@ from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.records import assets_text
 from planet_vector.server.index.scene_search import microseconds
 from planet_vector.server.index.texts import StoredText, text_values
-from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
+from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
 from planet_vector.times import parse_time
 
 SECONDS = 30.0
@@ -150,8 +150,17 @@ class _JobCall:
                 return self._future.result()
             except TookTooMuch:  # or the process was killed from outside: retry with a new one
                 return self._again()
+        except TookTooLong as error:
+            if _is_busy():
+                return [], [Problem(self._path, f"{error} on a busy machine; {_AGAIN}", unread=True)]
+            return [], [Problem(self._path, f"{error}; it is not served until it changes")]
         except JobError as error:
             return [], [Problem(self._path, f"{error}; it is not served until it changes")]
+
+
+def _is_busy() -> bool:
+    """Return whether other programs may have taken the processor; never on Windows, which has no load average."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
 
 
 def _ahead(calls: Iterator[_JobCall]) -> Iterator[_Read]:
