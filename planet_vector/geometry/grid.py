@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Iterable, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.shapes import Position
+
+_Rectangle = Tuple[float, float, float, float]
+
+_TIE = 1e-6  # of a pixel: a centre on an edge, except for rounding
 
 
 @dataclass(frozen=True)
@@ -107,3 +111,37 @@ def inward(low: float, high: float) -> Tuple[int, int]:
     """
     # As in `outward`.
     return math.ceil(round(low, 6)), math.floor(round(high, 6))
+
+
+def sampled(grid: GridSpec, source: GridSpec) -> Optional[Tuple[_Rectangle, _Rectangle]]:
+    """Return which part of a raster fills which pixels of another grid: those whose centres it covers.
+
+    GDAL would also fill the pixels that a source only touches.
+
+    Parameters
+    ----------
+    grid : GridSpec
+        The grid to fill.
+    source : GridSpec
+        The grid of the raster, in the same coordinate system.
+
+    Returns
+    -------
+    (tuple of float, tuple of float) or None
+        The part of the raster and its place on the grid, both as column, row, columns and rows; None if there is none.
+    """
+    west, south, east, north = source.bounds
+    taken: List[Tuple[float, float]] = []
+    placed: List[Tuple[float, float]] = []
+    for low, high, res, most, size in (
+        (west - grid.west, east - grid.west, grid.res[0], grid.width, source.width),
+        (grid.north - north, grid.north - south, grid.res[1], grid.height, source.height),
+    ):
+        first, end = (min(max(math.ceil(edge / res - 0.5 - _TIE), 0), most) for edge in (low, high))
+        if first >= end:
+            return None
+        start, stop = ((at * res - low) / (high - low) * size for at in (first, end))
+        taken.append((start, stop - start))
+        placed.append((first, end - first))
+    (columns, rows), (across, down) = taken, placed
+    return (columns[0], rows[0], columns[1], rows[1]), (across[0], down[0], across[1], down[1])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
-from math import ceil
-from typing import TYPE_CHECKING, AbstractSet, Any, FrozenSet, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, AbstractSet, Any, Mapping, Optional, Sequence, Tuple, Union
 
 from rasterio.enums import ColorInterp
 
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry.grid import GridSpec
+from planet_vector.geometry.grid import GridSpec, sampled
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.pixels.valid import needed
 from planet_vector.raster.vrt_xml import (
@@ -21,13 +19,13 @@ from planet_vector.raster.vrt_xml import (
     add_overview,
     add_source,
     as_text,
+    mask_table,
     new_vrt,
 )
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-_TIE = 1e-6  # of a pixel: a centre on an edge, except for rounding
 _PLAIN = ColorInterp.undefined
 _TYPES = {
     "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
@@ -279,10 +277,13 @@ def clear_pixels(
     """
     root = new_vrt(header.grid)
     band = add_band(root, "Byte")
-    for place, (number, values) in enumerate(shown):
+    places = sampled(header.grid, its.grid)
+    for at, (number, values) in enumerate(shown):
         # Each further source draws only its zeros: 255 is transparent.
-        settings = {"NODATA": "255"} if place else {}
-        _add_sampled(band, _selected(mask, its, number, values, bits), its, header.grid, settings)
+        settings = {"NODATA": "255"} if at else {}
+        if places is not None:
+            selected = _selected(mask, its, number, values, bits)
+            add_source(band, selected, 1, *places, settings=settings, resampling="nearest")
     if own is not None or needed(header):
         valid = new_vrt(header.grid)
         add_masks(add_band(valid, "Byte"), name, header, header.grid, own, lazily=False)
@@ -290,40 +291,9 @@ def clear_pixels(
     return as_text(root)
 
 
-def _add_sampled(band: Element, name: str, header: RasterHeader, grid: GridSpec, settings: Mapping[str, str]) -> None:
-    """Add a source to the pixels of a band whose centres it covers; GDAL would also fill those that it touches."""
-    taken, placed = [], []
-    west, south, east, north = header.bounds
-    for low, high, res, size in (
-        (west - grid.west, east - grid.west, grid.res[0], header.width),
-        (grid.north - north, grid.north - south, grid.res[1], header.height),
-    ):
-        first, end = (ceil(edge / res - 0.5 - _TIE) for edge in (low, high))
-        if first >= end:
-            return
-        start, stop = ((at * res - low) / (high - low) * size for at in (first, end))
-        placed.append((first, end - first))
-        taken.append((start, stop - start))
-    (columns, rows), (across, down) = taken, placed
-    add_source(
-        band, name, 1, (columns[0], rows[0], columns[1], rows[1]), (across[0], down[0], across[1], down[1]),
-        settings=settings, resampling="nearest",
-    )  # fmt: skip
-
-
 def _selected(name: str, header: RasterHeader, number: int, values: AbstractSet[int], bits: int) -> str:
     """Return the text of a VRT of a band of a file: 255 at some values, 0 at others."""
     root = new_vrt(header.grid)
-    settings = {"LUT": _table(frozenset(values), bits)}
+    settings = {"LUT": mask_table(frozenset(values), bits)}
     vrt_source(add_band(root, "Byte"), name, number, header, header.grid, settings, lazily=False, resampling="nearest")
     return as_text(root)
-
-
-@lru_cache(maxsize=16)
-def _table(values: FrozenSet[int], bits: int) -> str:
-    """Return the table of a VRT that turns pixels with some values into 255, and others into 0."""
-    most = 65535 if bits else 255
-    found = [255 if (value & bits if bits else value) in values else 0 for value in range(most + 1)]
-    # GDAL interpolates between entries, and continues the last one.
-    ends = [at for at in range(most + 1) if at in (0, most) or not found[at - 1] == found[at] == found[at + 1]]
-    return ",".join(f"{at}:{found[at]}" for at in ends)

@@ -8,7 +8,8 @@ and rows, in pixels.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.errors import RasterAccessError
@@ -180,6 +181,24 @@ def add_colour_table(band: Element, table: Mapping[int, Sequence[int]]) -> None:
     for value in range(max(table) + 1):
         colour = table.get(value, (0, 0, 0, 0))
         SubElement(element, "Entry", {f"c{number}": str(part) for number, part in enumerate(colour, 1)})
+
+
+@lru_cache(maxsize=16)
+def mask_table(values: FrozenSet[int], bits: int) -> str:
+    """Return the table (LUT) of a source that turns pixels with some values into 255, and others into 0.
+
+    Parameters
+    ----------
+    values : frozenset of int
+        The values, from 0 to 255.
+    bits : int
+        The bits of a pixel, of 16, that are compared with these values; 0 for the whole value of pixels of 8 bits.
+    """
+    most = 65535 if bits else 255
+    found = [255 if (value & bits if bits else value) in values else 0 for value in range(most + 1)]
+    # GDAL interpolates between entries, and continues the last one.
+    ends = [at for at in range(most + 1) if at in (0, most) or not found[at - 1] == found[at] == found[at + 1]]
+    return ",".join(f"{at}:{found[at]}" for at in ends)
 
 
 def add_mask(parent: Element) -> Element:

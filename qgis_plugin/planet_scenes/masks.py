@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import AbstractSet, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element  # noqa: S405 - nothing is parsed
 
@@ -19,16 +18,21 @@ from planet_vector.assets import MaskAsset
 from planet_vector.bands.masks import parse_mask, shown_values
 from planet_vector.catalog import Catalog
 from planet_vector.errors import NotFoundError, RasterAccessError
-from planet_vector.geometry.grid import GridSpec
-from planet_vector.raster.vrt_xml import add_band, add_colour_table, add_metadata, add_source, as_text, new_vrt
+from planet_vector.geometry.grid import GridSpec, sampled
+from planet_vector.raster.vrt_xml import (
+    add_band,
+    add_colour_table,
+    add_metadata,
+    add_source,
+    as_text,
+    mask_table,
+    new_vrt,
+)
 from planet_vector.scene import Scene
 
 WORDS = ("clouds", "haze", "shadow")
 """Words for the pixels that the toggle in the menus hides, as far as a mask tells them."""
 
-_Rectangle = Tuple[float, float, float, float]
-
-_TIE = 1e-6  # of a pixel: a centre on an edge, except for rounding
 _SHOWN = 255  # in the pixels of a mask, where it hides nothing
 
 
@@ -124,7 +128,7 @@ def hide(catalog: Catalog, scene: Scene, products: Sequence[str], source: str, w
     grid = _grid(dataset, title)
     for mask in masks:
         shown = sorted(shown_values(mask.classes, parse_mask(words)).items())
-        clear = _clear(catalog, scene, mask.asset, shown, grid, dataset)
+        clear = _clear(catalog, scene, mask, shown, grid, dataset)
         source = write_vrt(f"masked-{scene.id}", _masked(source, dataset, grid, clear))
         dataset = raster_opening.open_vrt(source, title)
     return source
@@ -133,14 +137,14 @@ def hide(catalog: Catalog, scene: Scene, products: Sequence[str], source: str, w
 def _clear(
     catalog: Catalog,
     scene: Scene,
-    product: str,
+    mask: MaskAsset,
     shown: Sequence[Tuple[int, AbstractSet[int]]],
     grid: GridSpec,
     image: gdal.Dataset,
 ) -> str:
     """Write a VRT of a mask on the grid of an image: 255 for pixels that all its bands show, else 0."""
-    title = f"{scene.id}/{product}"
-    name = name_of(catalog, scene, product)
+    title = f"{scene.id}/{mask.asset}"
+    name = name_of(catalog, scene, mask.asset)
     dataset = raster_opening.open_source(name, title)
     types = {dataset.GetRasterBand(number).DataType for number in range(1, dataset.RasterCount + 1)}
     if dataset.RasterCount < shown[-1][0] or not types <= {gdal.GDT_Byte, gdal.GDT_UInt16}:
@@ -150,10 +154,11 @@ def _clear(
     its = _grid(dataset, title)
     root = new_vrt(grid)
     band = add_band(root, "Byte")
-    places = _places(its, grid)
+    places = sampled(grid, its)
     for at, (number, values) in enumerate(shown):
         selected = new_vrt(its)
-        add_source(add_band(selected, "Byte"), name, number, settings={"LUT": _table(values)}, resampling="nearest")
+        table = {"LUT": mask_table(frozenset(values), mask.classes.bits)}
+        add_source(add_band(selected, "Byte"), name, number, settings=table, resampling="nearest")
         # Each further source draws only what it hides.
         settings = {"NODATA": str(_SHOWN)} if at else {}
         if places is not None:
@@ -206,32 +211,3 @@ def _grid(dataset: gdal.Dataset, title: str) -> GridSpec:
         raise RasterAccessError(tr("{title} is not north up, so it cannot be masked.").format(title=title))
     system = _System(raster_opening.system_of(dataset, title).ExportToWkt())
     return GridSpec(system, west, north, (width, -height), dataset.RasterXSize, dataset.RasterYSize)
-
-
-def _places(its: GridSpec, grid: GridSpec) -> Optional[Tuple[_Rectangle, _Rectangle]]:
-    """Return the part of a mask, and its place on another grid: the pixels whose centres it covers; None for none.
-
-    Both are column, row, columns and rows. GDAL would also fill the pixels that the mask only touches.
-    """
-    west, south, east, north = its.bounds
-    taken: List[float] = []
-    placed: List[float] = []
-    for low, high, res, most, size in (
-        (west - grid.west, east - grid.west, grid.res[0], grid.width, its.width),
-        (grid.north - north, grid.north - south, grid.res[1], grid.height, its.height),
-    ):
-        first, end = (min(max(ceil(edge / res - 0.5 - _TIE), 0), most) for edge in (low, high))
-        if first >= end:
-            return None
-        start, stop = ((at * res - low) / (high - low) * size for at in (first, end))
-        taken += [start, stop - start]
-        placed += [first, end - first]
-    return (taken[0], taken[2], taken[1], taken[3]), (placed[0], placed[2], placed[1], placed[3])
-
-
-def _table(values: AbstractSet[int]) -> str:
-    """Return the table (LUT) that turns some values of 8 bits into 255, and all others into 0."""
-    found = [_SHOWN if value in values else 0 for value in range(256)]
-    # GDAL interpolates between entries, and continues the last one.
-    ends = [at for at in range(256) if at in (0, 255) or found[at] != found[at - 1] or found[at] != found[at + 1]]
-    return ",".join(f"{at}:{found[at]}" for at in ends)

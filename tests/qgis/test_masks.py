@@ -12,7 +12,7 @@ from osgeo import gdal
 from qgis.core import QgsProject
 from qgis.PyQt.QtWidgets import QMenu
 
-from planet_scenes import products, raster_layers, reopening
+from planet_scenes import masks, products, raster_layers, reopening
 from planet_scenes.imagery import Imagery
 from planet_scenes.imagery_menu import fill_menu
 from planet_vector.scene import Scene
@@ -21,6 +21,7 @@ from tests.qgis.conftest import Desktop, inked, outcome, render, settle, wait_fo
 
 LOWER, UPPER = "20221221_084022_18_2414", "20221222_084022_18_2415"  # the second 20 columns and 10 rows farther
 COARSE, BARE, NO_MASK = "20221223_084022_18_2416", "20221224_084022_18_2417", "20221226_084022_18_2419"
+LANDSAT = "LC08_L1TP_190026_20240502_20240510_02_T1"
 WORDS = "clouds,haze,shadow"
 BANDS = (3, 4, 5, 6)  # of UDM2: shadow, light haze, heavy haze, cloud, as Planet's specification lists them
 
@@ -81,12 +82,22 @@ def test_hidden_pixels_have_no_data_or_no_opacity(
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here.ReadAsArray())
 
 
+def test_bits_of_landsats_quality_band_hide_pixels(clear: Any, ground: Path, desktop: Desktop) -> None:
+    scene = clear.catalog().scene("landsat", LANDSAT)
+    words = masks.words_for(scene, ["band_4"])
+    assert words == "clouds,shadow"  # of its words, the mask has no haze
+    pixels, quality = (gdal.Open(str(ground / LANDSAT / f"{LANDSAT}_{band}.TIF")) for band in ("B4", "QA_PIXEL"))
+    # Dilated cloud, cirrus, cloud and shadow, as the product guides of Landsat's Collection 2 list them.
+    hidden = numpy.any([quality.ReadAsArray() >> bit & 1 for bit in (1, 2, 3, 4)], axis=0)
+    assert 0.01 < (~hidden).mean() < 0.5
+    (layer,) = outcome(lambda done: products.add_products(clear, [scene], Imagery(("band_4",), mask=words), done))
+    assert numpy.array_equal(gdal.Open(layer.source()).ReadAsArray(), numpy.where(hidden, 0, pixels.ReadAsArray()))
+
+
 def test_a_product_without_nodata_gets_a_band_of_opacity(clear: Any, ground: Path, desktop: Desktop) -> None:
     plain = Imagery(("analytic",), bands=(3, 2, 1))
     layer = added(clear, LOWER, Imagery(("udm2",)))
     assert layer.bandCount() == 8  # the mask itself, unmasked, is a product as others
-    from planet_scenes import masks
-
     scene = scene_of(clear, LOWER)
     path = ground.parent / "plain.tif"
     source = gdal.Open(str(ground / f"{LOWER}_3B_AnalyticMS.tif"))
