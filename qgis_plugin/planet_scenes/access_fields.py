@@ -10,24 +10,18 @@ from typing import Dict, Optional
 from qgis.gui import QgsCollapsibleGroupBoxBasic
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
-    QDialog,
     QFormLayout,
-    QLabel,
     QLineEdit,
-    QVBoxLayout,
     QWidget,
 )
 
-from planet_scenes import core
 from planet_scenes.connections import connections
+from planet_scenes.dialogs import StoringDialog
 from planet_scenes.help import CONNECTIONS
 from planet_scenes.texts import tr
-from planet_scenes.widgets import dialog_buttons
+from planet_scenes.widgets import fit_placeholder
 from planet_vector.asset_access import AssetAccess
 from planet_vector.connection_lookup import find_connection
-from planet_vector.errors import PlanetVectorError
-
-_AROUND = 40  # pixels around the text of a field
 
 
 class AccessFields(QgsCollapsibleGroupBoxBasic):
@@ -50,9 +44,7 @@ class AccessFields(QgsCollapsibleGroupBoxBasic):
         self.profile.setToolTip(tr("Profile of your AWS settings that has the keys of the store"))
         self.endpoint.setToolTip(tr("Host of the store; empty for that of your AWS settings"))
         self.hosts.setToolTip(tr("Further hosts that get the key, too, with commas between"))
-        # Wide enough for the longest placeholder.
-        room = self.tokens.fontMetrics().horizontalAdvance(self.tokens.placeholderText())
-        self.tokens.setMinimumWidth(room + _AROUND)
+        fit_placeholder(self.tokens)  # the longest
         self.pays = QCheckBox(tr("Pay for requests where the owner charges for them"), self)
         form = QFormLayout(self)
         form.addRow(tr("Tokens (SAS)"), self.tokens)
@@ -87,7 +79,7 @@ class AccessFields(QgsCollapsibleGroupBoxBasic):
         }
 
 
-class AccessDialog(QDialog):
+class AccessDialog(StoringDialog):
     """Dialog for access to the files of a connection.
 
     Parameters
@@ -104,28 +96,15 @@ class AccessDialog(QDialog):
     """
 
     def __init__(self, name: str, parent: Optional[QWidget] = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Files of {name}").format(name=name))
+        super().__init__(tr("Files of {name}").format(name=name), CONNECTIONS, parent)
         self._name = name
         self.fields = AccessFields(self)
         self.fields.fill(find_connection(name).access)
-        self.said = QLabel(self)
-        self.said.setWordWrap(True)
-        self.said.hide()
-        buttons = dialog_buttons(self, CONNECTIONS)
-        column = QVBoxLayout(self)
-        for widget in (self.fields, self.said, buttons):
-            column.addWidget(widget)
+        self.lay_out(self.fields)
 
-    def accept(self) -> None:
-        """Store the settings; the dialog stays open and shows an error if that fails."""
-        try:
-            connections().change_access(self._name, self.fields.changes())
-        except PlanetVectorError as error:
-            self.said.setText(core.errors_told(error))
-            self.said.show()
-            return
-        super().accept()
+    def store(self) -> None:
+        """Store the settings."""
+        connections().change_access(self._name, self.fields.changes())
 
 
 def ask_for_access(name: str, parent: Optional[QWidget] = None) -> None:

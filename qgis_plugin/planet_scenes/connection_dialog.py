@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Mapping, Optional
 
 from qgis.PyQt import sip
-from qgis.PyQt.QtWidgets import QComboBox, QDialog, QFormLayout, QLabel, QLineEdit, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
 
 from planet_scenes import core
 from planet_scenes.access_fields import AccessFields
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
+from planet_scenes.dialogs import StoringDialog
 from planet_scenes.help import CONNECTIONS
 from planet_scenes.log_in_fields import LogInFields
 from planet_scenes.stored_keys import check_method
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_scenes.widgets import dialog_buttons
+from planet_scenes.widgets import fit_placeholder
 from planet_vector.asset_access import AssetAccess
 from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
@@ -25,10 +26,9 @@ from planet_vector.errors import PlanetVectorError
 from planet_vector.roots import normalise_url
 
 _STAC = "stac"  # the kind whose files may be elsewhere
-_AROUND = 40  # pixels around the text of a field
 
 
-class ConnectionDialog(QDialog):
+class ConnectionDialog(StoringDialog):
     """Dialog for a new connection: its name, the root URL and kind of the service, log-in and access to files.
 
     Parameters
@@ -38,8 +38,7 @@ class ConnectionDialog(QDialog):
     """
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("New connection"))
+        super().__init__(tr("New connection"), CONNECTIONS, parent)
         self.name = QLineEdit(self)
         self.url = QLineEdit(self)
         self.url.setPlaceholderText("https://imagery.example.org/stac/")
@@ -51,13 +50,9 @@ class ConnectionDialog(QDialog):
         self.access = AccessFields(self)
         self.access.setCollapsed(True)
         self.kind.currentIndexChanged.connect(self._show_access)
-        self.said = QLabel(self)
-        self.said.setWordWrap(True)
-        self.said.hide()
-        buttons = dialog_buttons(self, CONNECTIONS)
+        self._kind_found = ""
         self._detection: Optional[Task] = None
-        # Wide enough for the longest placeholder.
-        self.url.setMinimumWidth(self.url.fontMetrics().horizontalAdvance(self.url.placeholderText()) + _AROUND)
+        fit_placeholder(self.url)
         form = QFormLayout(self)
         form.addRow(tr("Name"), self.name)
         form.addRow(tr("Root of the service"), self.url)
@@ -65,7 +60,7 @@ class ConnectionDialog(QDialog):
         form.addRow(tr("Log-in"), self.log_in)
         form.addRow(self.access)
         form.addRow(self.said)
-        form.addRow(buttons)
+        form.addRow(self.buttons)
 
     def accept(self) -> None:
         """Add the connection; the dialog stays open while its kind is detected, and shows an error if that fails."""
@@ -79,7 +74,7 @@ class ConnectionDialog(QDialog):
             check_method(self.log_in.stored)
             AssetAccess().with_changes(self.access.changes())
         except PlanetVectorError as error:
-            self._tell(core.errors_told(error))
+            self.tell(core.errors_told(error))
             return
         if kind or usual_kind(root):
             self._add(kind)
@@ -93,9 +88,9 @@ class ConnectionDialog(QDialog):
         def failed(error: BaseException) -> None:
             self._detection = None
             if not sip.isdeleted(self):
-                self._tell(core.errors_told(error))
+                self.tell(core.errors_told(error))
 
-        self._tell(tr("Asking the service for its kind …"))
+        self.tell(tr("Asking the service for its kind …"))
         settings = Settings(root, key, kind="")
         self._detection = Task.start(
             tr("Detecting the kind of a service"), lambda feedback: catalog_of(settings).kind, done, failed
@@ -112,21 +107,21 @@ class ConnectionDialog(QDialog):
         self.access.setVisible(self.kind.currentData() in ("", _STAC))
 
     def _add(self, kind: str) -> None:
-        name, changes = self.name.text().strip(), self.access.changes()
-        try:
-            # Signal the connection only once it is logged in: without the key, the service would refuse.
-            connections().blockSignals(True)
-            try:
-                connections().add(Connection(name, self.url.text().strip(), self.log_in.stored, kind))
-                self._complete(name, {} if self.access.isHidden() else changes)
-            finally:
-                connections().blockSignals(False)
-            connections().changed.emit()
-        except PlanetVectorError as error:
-            self._tell(core.errors_told(error))
-            return
-        self.log_in.clear()
+        self._kind_found = kind
         super().accept()
+
+    def store(self) -> None:
+        """Add the connection."""
+        name, changes = self.name.text().strip(), self.access.changes()
+        # Signal the connection only once it is logged in: without the key, the service would refuse.
+        connections().blockSignals(True)
+        try:
+            connections().add(Connection(name, self.url.text().strip(), self.log_in.stored, self._kind_found))
+            self._complete(name, {} if self.access.isHidden() else changes)
+        finally:
+            connections().blockSignals(False)
+        connections().changed.emit()
+        self.log_in.clear()
 
     def _complete(self, name: str, changes: Mapping[str, object]) -> None:
         """Store access and log-in of a new connection, which is removed if that fails, to be added again."""
@@ -139,10 +134,6 @@ class ConnectionDialog(QDialog):
         except PlanetVectorError:
             connections().remove(name)
             raise
-
-    def _tell(self, text: str) -> None:
-        self.said.setText(text)
-        self.said.show()
 
 
 def ask_for_connection(parent: Optional[QWidget] = None) -> bool:

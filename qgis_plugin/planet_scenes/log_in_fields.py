@@ -7,19 +7,16 @@ from typing import Optional
 from qgis.gui import QgsAuthConfigSelect
 from qgis.PyQt.QtWidgets import (
     QComboBox,
-    QDialog,
     QLabel,
     QLineEdit,
     QVBoxLayout,
     QWidget,
 )
 
-from planet_scenes import core
 from planet_scenes.connections import connections
+from planet_scenes.dialogs import StoringDialog
 from planet_scenes.help import CONNECTIONS
 from planet_scenes.texts import tr
-from planet_scenes.widgets import dialog_buttons
-from planet_vector.errors import PlanetVectorError
 from planet_vector.keys import BASIC, Key
 
 BEARER = "Bearer"
@@ -103,7 +100,7 @@ class LogInFields(QWidget):
         self.authcfg.setVisible(way == STORED)
 
 
-class LogInDialog(QDialog):
+class LogInDialog(StoringDialog):
     """Dialog for the log-in to a connection.
 
     Parameters
@@ -115,29 +112,16 @@ class LogInDialog(QDialog):
     """
 
     def __init__(self, name: str, parent: Optional[QWidget] = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Log in to {name}").format(name=name))
+        super().__init__(tr("Log in to {name}").format(name=name), CONNECTIONS, parent)
         self._name = name
         self.fields = LogInFields(self)
-        self.said = QLabel(self)
-        self.said.setWordWrap(True)
-        self.said.hide()
-        buttons = dialog_buttons(self, CONNECTIONS)
-        column = QVBoxLayout(self)
-        for widget in (self.fields, self.said, buttons):
-            column.addWidget(widget)
+        self.lay_out(self.fields)
         self.fields.key.setFocus()
 
-    def accept(self) -> None:
-        """Log in; the dialog stays open and shows an error if that fails."""
-        try:
-            log_in(self._name, self.fields)
-        except PlanetVectorError as error:
-            self.said.setText(core.errors_told(error))
-            self.said.show()
-            return
+    def store(self) -> None:
+        """Log in."""
+        log_in(self._name, self.fields)
         self.fields.clear()
-        super().accept()
 
 
 def log_in(name: str, fields: LogInFields) -> None:

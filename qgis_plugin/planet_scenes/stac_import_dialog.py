@@ -7,26 +7,23 @@ from typing import List, Optional
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
-    QDialog,
     QHeaderView,
     QLabel,
     QTreeWidget,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
-from planet_scenes import core, messages
+from planet_scenes import messages
+from planet_scenes.dialogs import StoringDialog
 from planet_scenes.help import CONNECTIONS
 from planet_scenes.stac_import import Found, import_connections, stac_connections
 from planet_scenes.texts import tr
-from planet_scenes.widgets import dialog_buttons
-from planet_vector.errors import PlanetVectorError
 
 _SIZE = 760, 320  # pixels
 
 
-class StacImportDialog(QDialog):
+class StacImportDialog(StoringDialog):
     """Dialog that lists QGIS's connections to STAC APIs, with what is not taken of each.
 
     Parameters
@@ -38,8 +35,7 @@ class StacImportDialog(QDialog):
     """
 
     def __init__(self, found: List[Found], parent: Optional[QWidget] = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Import QGIS's STAC connections"))
+        super().__init__(tr("Import QGIS's STAC connections"), CONNECTIONS, parent)
         self.resize(*_SIZE)
         self._found = found
         self.tree = QTreeWidget(self)
@@ -54,13 +50,7 @@ class StacImportDialog(QDialog):
             self.tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         note = QLabel(tr("Authentication that QGIS has stored is referred to, not copied."), self)
         note.setWordWrap(True)
-        self.said = QLabel(self)
-        self.said.setWordWrap(True)
-        self.said.hide()
-        buttons = dialog_buttons(self, CONNECTIONS)
-        column = QVBoxLayout(self)
-        for widget in (self.tree, note, self.said, buttons):
-            column.addWidget(widget)
+        self.lay_out(self.tree, note)
 
     def chosen(self) -> List[Found]:
         """Return the checked connections that can be imported."""
@@ -71,17 +61,11 @@ class StacImportDialog(QDialog):
             if each.usable and item.checkState(0) == Qt.CheckState.Checked
         ]
 
-    def accept(self) -> None:
-        """Import the checked connections; the dialog stays open and shows an error if that fails."""
-        try:
-            names = import_connections(self.chosen())
-        except PlanetVectorError as error:
-            self.said.setText(core.errors_told(error))
-            self.said.show()
-            return
+    def store(self) -> None:
+        """Import the checked connections."""
+        names = import_connections(self.chosen())
         if names:
             messages.tell(tr("New connections: {names}.").format(names=", ".join(names)), Qgis.MessageLevel.Success)
-        super().accept()
 
 
 def ask_for_import(parent: Optional[QWidget] = None) -> None:

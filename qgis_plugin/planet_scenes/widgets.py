@@ -19,6 +19,19 @@ from qgis.PyQt.QtWidgets import (
 from planet_scenes.help import show_help
 from planet_scenes.icons import icon
 
+_AROUND = 40  # pixels around the text of a field
+
+
+def fit_placeholder(field: QLineEdit) -> None:
+    """Make a field wide enough for its placeholder.
+
+    Parameters
+    ----------
+    field : QLineEdit
+        The field.
+    """
+    field.setMinimumWidth(field.fontMetrics().horizontalAdvance(field.placeholderText()) + _AROUND)
+
 
 def row_of(*widgets: QWidget, equally: bool = False) -> QWidget:
     """Return widgets side by side; the first, and those for text, expand.
