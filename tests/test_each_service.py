@@ -262,7 +262,7 @@ def test_a_search_is_a_cube(face: Face, archive: Path) -> None:
                 expected = file.read(window=window, boundless=True, fill_value=0)
                 assert (cube[["red", "green", "blue"]].isel(time=place).to_array()[:, :9] == expected[:3]).all()
     assert aligned
-    if face.kind != "data-v1":  # ortho is none of Planet's item types, whose bands are known
+    if face.kind != "data-v1":  # there, bands are known of Planet's item types, and ortho is not one
         assert list(found.to_xarray(index="ndvi").data_vars) == ["ndvi"]  # bands are named by what they show
 
 

@@ -83,7 +83,7 @@ def place_freely(
     crs : rasterio.crs.CRS or None
         Coordinate system of the transform or of the points.
     transform : sequence of float
-        In GDAL's order; the identity if there is none.
+        In GDAL's order; the identity for a file without a transform.
     points : sequence of rasterio.control.GroundControlPoint
         Ground control points; empty if there is a transform.
     """

@@ -178,7 +178,7 @@ class CompareDock(QgsDockWidget):
     # ---- linked maps -------------------------------------------------------------------------------------------
 
     def _take_crs(self) -> None:
-        self._moving = True  # the extent, in the other system, is none that the user chose
+        self._moving = True  # the user did not choose the extent in the other system
         self.canvas.setDestinationCrs(self._main.mapSettings().destinationCrs())
         self._moving = False
         self._from_main()

@@ -122,7 +122,7 @@ def check_method(authcfg: str) -> None:
 
 
 def _key_of(config: QgsAuthMethodConfig) -> Optional[Key]:
-    """Return the key in a configuration, also one of the user's own; None if there is none."""
+    """Return the key in a configuration, which may be the user's own; None if it has no key."""
     if config.method() == "APIHeader":
         headers = {name.lower(): text for name, text in config.configMap().items()}
         scheme, _, text = headers.get("authorization", "").strip().partition(" ")

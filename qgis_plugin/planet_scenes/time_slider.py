@@ -18,7 +18,7 @@ _OFF = _MODES.Disabled if hasattr(_MODES, "Disabled") else _MODES.NavigationOff 
 
 
 class TimeSlider(QWidget):
-    """Shows one day at a time of the imagery that was added day by day; hidden while there is none.
+    """Slider that shows one day at a time of the imagery added day by day; hidden if there is no such imagery.
 
     The slider has a stop for each day with imagery. It sets the frame of the map's temporal controller, and follows the
     controller when that is played, so both always show the same time.
