@@ -19,6 +19,7 @@ from planet_vector.cli.terminal_bars import activation_bar, progress_bar
 from planet_vector.decimals import counted
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.boxes import Bounds, Box
+from planet_vector.geometry.web_mercator import MOST_LATITUDE
 from planet_vector.mosaic_options import RESAMPLING, TOPS
 from planet_vector.names import is_name, parse_name
 
@@ -32,7 +33,7 @@ _BARE = re.compile(r"[\w.\-]+")  # the name of a basemap without PLANET:
 _BASEMAP_PARAMETERS = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
 """The parameters that apply to a basemap."""
 
-_GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # the extent of web mercator
+_GLOBE = Box(-180.0, -MOST_LATITUDE, 180.0, MOST_LATITUDE)  # the extent of web mercator
 
 
 @click.command()

@@ -11,6 +11,9 @@ RADIUS = 6378137.0
 HALF_WORLD = math.pi * RADIUS
 """Half the width of the projected globe in metres."""
 
+MOST_LATITUDE = 85.0
+"""Latitude in degrees up to which web maps are used here; their square ends at 85.0511°."""
+
 TILE = 256
 """Width of a tile of a web map in pixels."""
 

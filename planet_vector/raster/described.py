@@ -19,7 +19,7 @@ from typing import List, Optional, Sequence, Tuple
 from planet_vector.catalog import Catalog
 from planet_vector.errors import ConfigError, RasterAccessError, ServiceError
 from planet_vector.geometry.boxes import Bounds
-from planet_vector.geometry.web_mercator import to_mercator
+from planet_vector.geometry.web_mercator import MOST_LATITUDE, to_mercator
 from planet_vector.item_ids import is_item_id
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.tiff import TiffProblem
@@ -42,7 +42,6 @@ ONE_AFTER_ANOTHER: Build = (3, 10, 0)
 Observed with 3.10.3 and 3.13.3, not with 3.6.2.
 """
 
-_MOST_LATITUDE = 85.0  # degrees; a web map ends at 85.06
 _LONGEST = 100  # characters of an id in a file name
 _SECONDS = 5.0  # for the one tile that is requested before a product is described by tiles
 
@@ -249,7 +248,7 @@ def _box(scene: Scene) -> Bounds:
     (west, east), (south, north) = ((min(side), max(side)) for side in list(zip(*places))[:2])
     if west - (east - west) < -180 or east + (east - west) > 180:
         raise _Undescribed("may lie on both sides of the antimeridian")
-    if max(abs(south), abs(north)) + (north - south) > _MOST_LATITUDE:
+    if max(abs(south), abs(north)) + (north - south) > MOST_LATITUDE:
         raise _Undescribed("lies near a pole")
     return west, south, east, north
 

@@ -23,7 +23,7 @@ from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
 from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
-from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_mercator
+from planet_vector.geometry.web_mercator import HALF_WORLD, MOST_LATITUDE, TILE, to_mercator
 from planet_vector.raster.gdal_xml import tiles_address, tiles_level
 from planet_vector.raster.tile_requests import fetch_tile, tile_at
 from planet_vector.scene import Scene
@@ -37,7 +37,6 @@ MOST_BYTES = 8 * 2**20
 _SECONDS = 30.0  # for one tile: a service may have to draw it first
 _MOST_TILE = 1024  # pixels per side; some services draw tiles for screens of twice the resolution
 _METRES = 111_320.0  # of a degree of latitude; a chip is no measurement
-_MOST_LATITUDE = 85.0  # degrees; a web map ends at 85.06
 
 
 class Place(NamedTuple):
@@ -74,7 +73,7 @@ def chip_of(catalog: Catalog, scene: Scene, place: Place, feedback: QgsFeedback)
     ServiceError
         If the service reports an error.
     """
-    if abs(place.latitude) < _MOST_LATITUDE:
+    if abs(place.latitude) < MOST_LATITUDE:
         try:
             return _of_tiles(catalog, scene, place, feedback)
         except NotFoundError:  # the service draws no tiles, or none there

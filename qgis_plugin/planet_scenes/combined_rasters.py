@@ -14,7 +14,7 @@ from osgeo import gdal, osr
 from planet_scenes.gdal_calls import call_gdal
 from planet_scenes.masks import hide
 from planet_scenes.product_sources import name_of
-from planet_scenes.raster_opening import open_source, system_of
+from planet_scenes.raster_opening import is_north_up, open_source, system_of
 from planet_scenes.texts import tr
 from planet_scenes.vrt_files import vrt_part, vrt_path
 from planet_vector.catalog import Catalog
@@ -215,8 +215,7 @@ def check_upright(dataset: gdal.Dataset, title: str) -> None:
     RasterAccessError
         If it is not.
     """
-    _, _, turned, _, sheared, height = dataset.GetGeoTransform()
-    if turned or sheared or height >= 0:
+    if not is_north_up(dataset):
         raise RasterAccessError(
             tr("{title} is not north up, so it cannot be combined with others.").format(title=title)
         )

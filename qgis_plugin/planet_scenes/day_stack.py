@@ -21,6 +21,7 @@ from qgis.PyQt.QtCore import QDate, QDateTime, QLocale, Qt, QTime
 from planet_scenes import style
 from planet_scenes.connection import Connection
 from planet_scenes.imagery import TILES, Imagery
+from planet_scenes.layers import first_scenes
 from planet_scenes.products import Done, adding
 from planet_scenes.raster_layers import Prepared, View, layer_of, prepare, shown
 from planet_scenes.raster_style import draw_alike
@@ -29,9 +30,7 @@ from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
 from planet_vector.errors import QueryError
 from planet_vector.names import parse_name
-from planet_vector.query import Query
 from planet_vector.scene import Scene
-from planet_vector.vector.layer import LAYER_PARAMETERS
 from planet_vector.workers import Workers
 
 DAY = "planet_scenes/day"
@@ -227,17 +226,13 @@ def _midnight(day: QDate) -> QDateTime:
 
 
 def _scenes_of(catalog: Catalog, planet_name: str) -> List[Scene]:
-    name = parse_name(planet_name)
-    query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
-    scenes: List[Scene] = []
-    for page in catalog.pages(query):
-        scenes += [Scene(feature, query.schema, catalog) for feature in page]
-        if len(scenes) > MOST_SCENES:
-            raise QueryError(
-                tr("The search has more than {most} scenes, too many to add day by day: narrow it.").format(
-                    most=MOST_SCENES
-                )
+    _, scenes = first_scenes(catalog, parse_name(planet_name), MOST_SCENES)
+    if len(scenes) > MOST_SCENES:
+        raise QueryError(
+            tr("The search has more than {most} scenes, too many to add day by day: narrow it.").format(
+                most=MOST_SCENES
             )
+        )
     return scenes
 
 

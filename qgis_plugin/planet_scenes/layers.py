@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -18,10 +18,12 @@ from planet_scenes import style
 from planet_scenes.connection import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.catalog import connect
+from planet_vector.catalog import Catalog, connect
+from planet_vector.collection_schema import CollectionSchema
 from planet_vector.errors import PlanetVectorError, ServiceError
-from planet_vector.names import is_name, parse_name
+from planet_vector.names import Name, is_name, parse_name
 from planet_vector.query import Query
+from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
 from planet_vector.vector.search import open_layer as layer_of
 
@@ -171,6 +173,27 @@ def query_of(planet_name: str) -> Query:
     """
     name = parse_name(planet_name)
     return Query.parse(connect(name.service).schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
+
+
+def first_scenes(catalog: Catalog, name: Name, most: int) -> Tuple[CollectionSchema, List[Scene]]:
+    """Return the schema of a search, and its first scenes; call it in a worker.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    name : Name
+        The search.
+    most : int
+        No further page is requested once there are more scenes, so that callers can report that there are too many.
+    """
+    query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
+    scenes: List[Scene] = []
+    for page in catalog.pages(query):
+        scenes += [Scene(feature, query.schema, catalog) for feature in page]
+        if len(scenes) > most:
+            break
+    return query.schema, scenes
 
 
 def reopen(layer: QgsMapLayer, source: str) -> None:

@@ -206,8 +206,8 @@ def _hide(band: Element, clear: str, value: float) -> None:
 
 
 def _grid(dataset: gdal.Dataset, title: str) -> GridSpec:
-    west, width, turned, north, sheared, height = dataset.GetGeoTransform()
-    if turned or sheared or height >= 0:
+    if not raster_opening.is_north_up(dataset):
         raise RasterAccessError(tr("{title} is not north up, so it cannot be masked.").format(title=title))
+    west, width, _, north, _, height = dataset.GetGeoTransform()
     system = _System(raster_opening.system_of(dataset, title).ExportToWkt())
     return GridSpec(system, west, north, (width, -height), dataset.RasterXSize, dataset.RasterYSize)

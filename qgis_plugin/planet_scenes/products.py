@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QDate, QLocale
 from planet_scenes import combined_rasters, product_sources, style
 from planet_scenes.connection import Connection
 from planet_scenes.imagery import Imagery, preferred
-from planet_scenes.layers import group_below
+from planet_scenes.layers import first_scenes, group_below
 from planet_scenes.raster_layers import (
     BANDS,
     MASK,
@@ -25,9 +25,7 @@ from planet_scenes.raster_layers import (
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.names import parse_name
-from planet_vector.query import Query
 from planet_vector.scene import Scene
-from planet_vector.vector.layer import LAYER_PARAMETERS
 
 Done = Optional[Callable[[List[QgsRasterLayer]], None]]
 
@@ -121,14 +119,8 @@ def add_mosaic(
     name = parse_name(planet_name)
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
-        query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
-        # Request one more than the limit, so that `combined_rasters.mosaic` can report that there are too many.
-        scenes: List[Scene] = []
-        for page in catalog.pages(query):
-            scenes += [Scene(feature, query.schema, catalog) for feature in page]
-            if len(scenes) > combined_rasters.MOST_SCENES:
-                break
-        chosen = query.schema.product(product)
+        schema, scenes = first_scenes(catalog, name, combined_rasters.MOST_SCENES)
+        chosen = schema.product(product)
         path = combined_rasters.mosaic(catalog, scenes, chosen, mask)
         title = tr("Mosaic of {count} scenes").format(count=len(scenes))
         again = with_parameters(str(name.without(["product"])), ("product", chosen), (MASK, mask))

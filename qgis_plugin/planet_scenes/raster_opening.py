@@ -105,6 +105,18 @@ def open_vrt(path: str, title: str) -> gdal.Dataset:
     return dataset
 
 
+def is_north_up(dataset: gdal.Dataset) -> bool:
+    """Return whether the rows of a raster lie from west to east, the first one in the north.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The raster.
+    """
+    _, _, turned, _, sheared, height = dataset.GetGeoTransform()
+    return not turned and not sheared and height < 0
+
+
 def system_of(dataset: gdal.Dataset, title: str) -> osr.SpatialReference:
     """Return the coordinate system of a raster, with x before y.
 

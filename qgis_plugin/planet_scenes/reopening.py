@@ -5,12 +5,10 @@ from __future__ import annotations
 from osgeo import gdal
 
 from planet_scenes import combined_rasters, product_sources
+from planet_scenes.layers import first_scenes
 from planet_scenes.raster_layers import INDEX, MASK, SCENE, source_of
 from planet_vector.catalog import Catalog
 from planet_vector.names import Name, parse_name
-from planet_vector.query import Query
-from planet_vector.scene import Scene
-from planet_vector.vector.layer import LAYER_PARAMETERS
 from planet_vector.workers import Workers
 
 
@@ -61,9 +59,8 @@ def _source_again(catalog: Catalog, name: Name) -> str:
             scenes = list(pool.map(lambda scene_id: catalog.scene(name.collection, scene_id), ids))
         source = combined_rasters.mosaic(catalog, scenes, name.get("product") or "", mask)
     else:
-        query = Query.parse(catalog.schema(name.collection), name.without([*LAYER_PARAMETERS, MASK]).parameters)
-        scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
-        source = combined_rasters.mosaic(catalog, scenes, query.schema.product(name.get("product")), mask)
+        schema, scenes = first_scenes(catalog, name.without([MASK]), combined_rasters.MOST_SCENES)
+        source = combined_rasters.mosaic(catalog, scenes, schema.product(name.get("product")), mask)
     pair = name.get(INDEX)
     if pair is None:
         return source

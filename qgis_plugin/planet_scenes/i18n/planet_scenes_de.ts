@@ -525,13 +525,13 @@
     </message>
     <message>
       <location filename="../day_stack.py" />
-      <source>Scene {scene} has no time, so it belongs to no day.</source>
-      <translation>Die Szene {scene} hat keine Zeit und gehört daher zu keinem Tag.</translation>
+      <source>The search has more than {most} scenes, too many to add day by day: narrow it.</source>
+      <translation>Die Suche hat mehr als {most} Szenen, zu viele, um sie tageweise hinzuzufügen: sie eingrenzen.</translation>
     </message>
     <message>
       <location filename="../day_stack.py" />
-      <source>The search has more than {most} scenes, too many to add day by day: narrow it.</source>
-      <translation>Die Suche hat mehr als {most} Szenen, zu viele, um sie tageweise hinzuzufügen: sie eingrenzen.</translation>
+      <source>Scene {scene} has no time, so it belongs to no day.</source>
+      <translation>Die Szene {scene} hat keine Zeit und gehört daher zu keinem Tag.</translation>
     </message>
     <message>
       <location filename="../dock.py" />

@@ -525,13 +525,13 @@
     </message>
     <message>
       <location filename="../day_stack.py" />
-      <source>Scene {scene} has no time, so it belongs to no day.</source>
-      <translation>La escena {scene} no tiene hora, así que no pertenece a ningún día.</translation>
+      <source>The search has more than {most} scenes, too many to add day by day: narrow it.</source>
+      <translation>La búsqueda tiene más de {most} escenas, demasiadas para añadirlas día a día: restrínjala.</translation>
     </message>
     <message>
       <location filename="../day_stack.py" />
-      <source>The search has more than {most} scenes, too many to add day by day: narrow it.</source>
-      <translation>La búsqueda tiene más de {most} escenas, demasiadas para añadirlas día a día: restrínjala.</translation>
+      <source>Scene {scene} has no time, so it belongs to no day.</source>
+      <translation>La escena {scene} no tiene hora, así que no pertenece a ningún día.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
