@@ -1325,26 +1325,6 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
-      <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
-      <translation>Ein Suchlayer, ein Abzug davon oder die darin gewählten Szenen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Such as visual or analytic; by default the one that shows the scenes best.</source>
-      <translation>Etwa visual oder analytic; als Vorgabe das, das die Szenen am besten zeigt.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>One or several with commas between, such as visual, analytic; by default the one that shows the scenes best.</source>
-      <translation>Eines oder mehrere, mit Kommas getrennt, etwa visual, analytic; als Vorgabe das, das die Szenen am besten zeigt.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
       <source>Cancelled.</source>
       <translation>Abgebrochen.</translation>
     </message>
@@ -1355,58 +1335,8 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>Scene type, if the layer does not contain it</source>
-      <translation>Szenentyp, wenn der Layer ihn nicht enthält</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Product</source>
-      <translation>Produkt</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Products</source>
-      <translation>Produkte</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Resampling</source>
-      <translation>Abtastung</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The layer has no scenes: widen the search, or select some.</source>
-      <translation>Der Layer hat keine Szenen: die Suche erweitern oder welche auswählen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>A row of the layer has no id of a scene: remove it.</source>
-      <translation>Eine Zeile des Layers hat keine Kennung einer Szene: Entfernen Sie sie.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
-      <translation>Der Layer hat keine Spalte „id“ mit den Kennungen von Szenen: einen Layer aus einer Suche nehmen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The scenes have different preferred products, {names}: name a product.</source>
-      <translation>Die Szenen haben verschiedene bevorzugte Produkte, {names}: Nennen Sie ein Produkt.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
       <source>{title} has no such option.</source>
       <translation>{title} hat keine solche Auswahl.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The layer does not contain the type of scene {scene}: give the scene type.</source>
-      <translation>Der Layer enthält den Typ der Szene {scene} nicht: den Szenentyp angeben.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Scene {scene} does not belong to connection {name}: choose the connection it was found with.</source>
-      <translation>Die Szene {scene} gehört nicht zur Verbindung {name}: die Verbindung wählen, mit der sie gefunden wurde.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
@@ -1882,6 +1812,76 @@
       <location filename="../processing/search.py" />
       <source>The condition {text!r} has no value: write FIELD.COMPARATOR=VALUE.</source>
       <translation>Die Bedingung {text!r} hat keinen Wert: FELD.VERGLEICH=WERT schreiben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
+      <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
+      <translation>Ein Suchlayer, ein Abzug davon oder die darin gewählten Szenen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Such as visual or analytic; by default the one that shows the scenes best.</source>
+      <translation>Etwa visual oder analytic; als Vorgabe das, das die Szenen am besten zeigt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>One or several with commas between, such as visual, analytic; by default the one that shows the scenes best.</source>
+      <translation>Eines oder mehrere, mit Kommas getrennt, etwa visual, analytic; als Vorgabe das, das die Szenen am besten zeigt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Scene type, if the layer does not contain it</source>
+      <translation>Szenentyp, wenn der Layer ihn nicht enthält</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Product</source>
+      <translation>Produkt</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Products</source>
+      <translation>Produkte</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Resampling</source>
+      <translation>Abtastung</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The layer has no scenes: widen the search, or select some.</source>
+      <translation>Der Layer hat keine Szenen: die Suche erweitern oder welche auswählen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>A row of the layer has no id of a scene: remove it.</source>
+      <translation>Eine Zeile des Layers hat keine Kennung einer Szene: Entfernen Sie sie.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
+      <translation>Der Layer hat keine Spalte „id“ mit den Kennungen von Szenen: einen Layer aus einer Suche nehmen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The scenes have different preferred products, {names}: name a product.</source>
+      <translation>Die Szenen haben verschiedene bevorzugte Produkte, {names}: Nennen Sie ein Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The layer does not contain the type of scene {scene}: give the scene type.</source>
+      <translation>Der Layer enthält den Typ der Szene {scene} nicht: den Szenentyp angeben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Scene {scene} does not belong to connection {name}: choose the connection it was found with.</source>
+      <translation>Die Szene {scene} gehört nicht zur Verbindung {name}: die Verbindung wählen, mit der sie gefunden wurde.</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />

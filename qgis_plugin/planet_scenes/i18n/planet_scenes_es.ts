@@ -1325,26 +1325,6 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
-      <translation>El nombre de una conexión, véase Opciones ▸ Planet Scenes; en scripts y modelos también la URL raíz de un servicio. La clave procede de la conexión o del entorno, no de este parámetro.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
-      <translation>Una capa de búsqueda, una instantánea de ella o las escenas seleccionadas en ella.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Such as visual or analytic; by default the one that shows the scenes best.</source>
-      <translation>Por ejemplo, visual o analytic; de forma predeterminada, el que mejor muestra las escenas.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>One or several with commas between, such as visual, analytic; by default the one that shows the scenes best.</source>
-      <translation>Uno o varios separados por comas, por ejemplo visual, analytic; de forma predeterminada, el que mejor muestra las escenas.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
       <source>Cancelled.</source>
       <translation>Cancelado.</translation>
     </message>
@@ -1355,58 +1335,8 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>Scene type, if the layer does not contain it</source>
-      <translation>Tipo de escena, si la capa no lo contiene</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Product</source>
-      <translation>Producto</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Products</source>
-      <translation>Productos</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Resampling</source>
-      <translation>Remuestreo</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The layer has no scenes: widen the search, or select some.</source>
-      <translation>La capa no tiene escenas: amplíe la búsqueda o seleccione algunas.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>A row of the layer has no id of a scene: remove it.</source>
-      <translation>Una fila de la capa no tiene identificador de escena: elimínela.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
-      <translation>La capa no tiene la columna 'id' con los identificadores de las escenas: use una capa creada por una búsqueda.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The scenes have different preferred products, {names}: name a product.</source>
-      <translation>Las escenas tienen productos preferidos distintos, {names}: indique un producto.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
       <source>{title} has no such option.</source>
       <translation>{title} no tiene esa opción.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The layer does not contain the type of scene {scene}: give the scene type.</source>
-      <translation>La capa no contiene el tipo de la escena {scene}: indique el tipo de escena.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Scene {scene} does not belong to connection {name}: choose the connection it was found with.</source>
-      <translation>La escena {scene} no pertenece a la conexión {name}: elija la conexión con la que se encontró.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
@@ -1882,6 +1812,76 @@
       <location filename="../processing/search.py" />
       <source>The condition {text!r} has no value: write FIELD.COMPARATOR=VALUE.</source>
       <translation>La condición {text!r} no tiene valor: escriba CAMPO.COMPARADOR=VALOR.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
+      <translation>El nombre de una conexión, véase Opciones ▸ Planet Scenes; en scripts y modelos también la URL raíz de un servicio. La clave procede de la conexión o del entorno, no de este parámetro.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
+      <translation>Una capa de búsqueda, una instantánea de ella o las escenas seleccionadas en ella.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Such as visual or analytic; by default the one that shows the scenes best.</source>
+      <translation>Por ejemplo, visual o analytic; de forma predeterminada, el que mejor muestra las escenas.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>One or several with commas between, such as visual, analytic; by default the one that shows the scenes best.</source>
+      <translation>Uno o varios separados por comas, por ejemplo visual, analytic; de forma predeterminada, el que mejor muestra las escenas.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Scene type, if the layer does not contain it</source>
+      <translation>Tipo de escena, si la capa no lo contiene</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Product</source>
+      <translation>Producto</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Products</source>
+      <translation>Productos</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Resampling</source>
+      <translation>Remuestreo</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The layer has no scenes: widen the search, or select some.</source>
+      <translation>La capa no tiene escenas: amplíe la búsqueda o seleccione algunas.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>A row of the layer has no id of a scene: remove it.</source>
+      <translation>Una fila de la capa no tiene identificador de escena: elimínela.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
+      <translation>La capa no tiene la columna 'id' con los identificadores de las escenas: use una capa creada por una búsqueda.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The scenes have different preferred products, {names}: name a product.</source>
+      <translation>Las escenas tienen productos preferidos distintos, {names}: indique un producto.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>The layer does not contain the type of scene {scene}: give the scene type.</source>
+      <translation>La capa no contiene el tipo de la escena {scene}: indique el tipo de escena.</translation>
+    </message>
+    <message>
+      <location filename="../processing/service_algorithm.py" />
+      <source>Scene {scene} does not belong to connection {name}: choose the connection it was found with.</source>
+      <translation>La escena {scene} no pertenece a la conexión {name}: elija la conexión con la que se encontró.</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />

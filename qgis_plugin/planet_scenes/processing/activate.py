@@ -11,7 +11,8 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check, preferred_product
+from planet_scenes.processing.algorithm import check
+from planet_scenes.processing.service_algorithm import ServiceAlgorithm, preferred_product
 from planet_scenes.texts import tr
 from planet_vector.catalog.protocol import ActivatesAssets
 from planet_vector.raster.activation import LONGEST, activate

@@ -20,9 +20,10 @@ from qgis.core import (
 )
 
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check
+from planet_scenes.processing.algorithm import check
 from planet_scenes.processing.layer_features import features_of, plain, polygons_of
 from planet_scenes.processing.overlay import shares_of
+from planet_scenes.processing.service_algorithm import ServiceAlgorithm
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import kept_if_complete, temporary_beside
 from planet_vector.geometry.grid import GridSpec

@@ -14,7 +14,8 @@ from qgis.core import (
 )
 
 from planet_scenes.downloads import Progress
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check, preferred_product
+from planet_scenes.processing.algorithm import check
+from planet_scenes.processing.service_algorithm import ServiceAlgorithm, preferred_product
 from planet_scenes.texts import tr
 from planet_vector.raster.download import download
 

@@ -20,7 +20,8 @@ from qgis.core import (
 
 from planet_scenes.polygons import WGS84
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
+from planet_scenes.processing.algorithm import check, given
+from planet_scenes.processing.service_algorithm import ServiceAlgorithm
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import complete
 from planet_vector.errors import RasterAccessError

@@ -31,8 +31,9 @@ from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
 
 from planet_scenes.dates import from_day, to_day
 from planet_scenes.polygons import WGS84, united
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
+from planet_scenes.processing.algorithm import check, given
 from planet_scenes.processing.layer_features import features_of, new_field
+from planet_scenes.processing.service_algorithm import ServiceAlgorithm
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box

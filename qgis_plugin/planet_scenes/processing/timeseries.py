@@ -28,10 +28,11 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
 
 from planet_scenes.polygons import WGS84
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check
+from planet_scenes.processing.algorithm import check
 from planet_scenes.processing.layer_features import new_field
 from planet_scenes.processing.places import Place, places_of
 from planet_scenes.processing.sampling import NOTHING, Scaling, Statistics, sample
+from planet_scenes.processing.service_algorithm import ServiceAlgorithm
 from planet_scenes.texts import tr
 from planet_vector.bands.expressions import INDICES, parse_expression
 from planet_vector.errors import PlanetVectorError, ProtocolError
