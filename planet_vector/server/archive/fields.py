@@ -31,8 +31,8 @@ class SceneFields:
 
     Attributes
     ----------
-    acquired, start, end, published : datetime.datetime or None
-        Times in UTC: of acquisition, its interval if it is one, and of publication.
+    acquired, start, end, published, updated : datetime.datetime or None
+        Times in UTC: of acquisition, its interval if it is one, of publication, and of the last change.
     geometry : mapping or None
         The footprint as a GeoJSON geometry, longitude before latitude in degrees.
     cloud_percent : float or None
@@ -42,9 +42,9 @@ class SceneFields:
     satellite, instrument, provider : str or None
         Names as the Data API v1 has them: ``Landsat8``, ``OLI_TIRS``, ``usgs``.
     off_nadir, azimuth : float or None
-        Angle off nadir (signed) and direction to the satellite, in degrees.
+        Angle off nadir (signed) and direction to the satellite (0 to 360), in degrees.
     sun_elevation, sun_azimuth : float or None
-        Degrees.
+        Elevation of the sun, and direction to it (0 to 360), in degrees.
     strip_id, quality : str or None
         Strip, and quality category.
     guessed : tuple of str
@@ -58,6 +58,7 @@ class SceneFields:
     start: Optional[datetime] = None
     end: Optional[datetime] = None
     published: Optional[datetime] = None
+    updated: Optional[datetime] = None
     geometry: Optional[Mapping[str, object]] = None
     cloud_percent: Optional[float] = None
     gsd: Optional[float] = None
@@ -184,9 +185,9 @@ class SceneFields:
             satellite=text_or_none(sat.get("id")),
             provider=text_or_none(properties.get("provider")),
             off_nadir=number_or_none(sat.get("off_nadir")),
-            azimuth=number_or_none(sat.get("azimuth_angle")),
+            azimuth=direction_or_none(sat.get("azimuth_angle")),
             sun_elevation=number_or_none(sun.get("altitude")),
-            sun_azimuth=number_or_none(sun.get("azimuth")),
+            sun_azimuth=direction_or_none(sun.get("azimuth")),
             strip_id=text_or_none(str(strip) if isinstance(strip, int) and not isinstance(strip, bool) else strip),
             quality=text_or_none(image.get("image_quality")),
             guessed=(ACQUIRED,) if guessed == [ACQUIRED] else (),
@@ -197,7 +198,7 @@ class SceneFields:
 _NAMES = {f.name for f in fields(SceneFields)}
 _EXTRA = ("v0", "v1", "stac")
 _PLAIN = [f.name for f in fields(SceneFields) if f.name not in (*_EXTRA, "guessed")]
-_TIMES = {"acquired", "start", "end", "published"}
+_TIMES = {"acquired", "start", "end", "published", "updated"}
 
 
 def first_of(*sources: SceneFields) -> SceneFields:
@@ -289,6 +290,20 @@ def number_or_none(value: object) -> Optional[float]:
         return value if math.isfinite(value) else None
     except OverflowError:
         return None
+
+
+def direction_or_none(value: object) -> Optional[float]:
+    """Return a direction of a metadata file in degrees from 0 to 360, or None if it is missing or unreadable.
+
+    Parameters
+    ----------
+    value : object
+        A number from -360 to 360, a text of one, or anything else. Landsat states directions from -180 to 180.
+    """
+    number = number_or_none(value)
+    if number is None or abs(number) > 360:
+        return None
+    return number if number >= 0 else number + 360
 
 
 def text_or_none(value: object) -> Optional[str]:

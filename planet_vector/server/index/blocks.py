@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from planet_vector.server.index.fields import COLUMNS
+from planet_vector.server.index.fields import COLUMNS, UPDATED
 from planet_vector.server.index.strips import Strip
 from planet_vector.server.index.texts import TEXT_COLUMNS
 
@@ -28,7 +28,7 @@ ITEM_TYPE, COLLECTION = "item_type", "collection"
 """Strips of the item types and collections that differ from the scene type and the item type, respectively."""
 
 _EVERY = (NUMBERS, TYPE, ACQUIRED, *BOX)
-_VALUES = (*COLUMNS, ITEM_TYPE, COLLECTION, *TEXT_COLUMNS)
+_VALUES = (*COLUMNS, UPDATED, ITEM_TYPE, COLLECTION, *TEXT_COLUMNS)
 _NO_BOX = (math.nan,) * 4
 _APART = 1e-3  # degrees: a gap too wide to be closed by rounding
 
@@ -65,8 +65,8 @@ class BlockWriter:
             Bounding boxes in degrees: empty without a footprint, else one, or one for each part on either side of the
             antimeridian.
         columns : sequence
-            Values of `planet_vector.server.index.fields.COLUMNS`, `ITEM_TYPE` and `COLLECTION`, or None, and values of
-            `planet_vector.server.index.texts.TEXT_COLUMNS`.
+            Values of `planet_vector.server.index.fields.stored_values`, of `ITEM_TYPE` and `COLLECTION`, or None, and
+            values of `planet_vector.server.index.texts.TEXT_COLUMNS`.
         """
         block = scene >> SHIFT
         if block not in self._added:

@@ -11,7 +11,8 @@ from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence
 
 from planet_vector.server.archive.units import SceneAsset
 from planet_vector.server.index.expressions import Moment, moment_or_none
-from planet_vector.server.index.fields import COLUMNS, column_values
+from planet_vector.server.index.fields import UPDATED as UPDATED_COLUMN
+from planet_vector.server.index.fields import stored_values
 from planet_vector.server.index.item_properties import ItemColumn, Vocabulary, plain, time_text
 from planet_vector.server.index.records import StoredScene
 from planet_vector.server.index.texts import DATA_TEXTS
@@ -34,13 +35,13 @@ DATA_COLUMNS: Mapping[str, ItemColumn] = {
         ItemColumn("sun_elevation", "sun.altitude", "number"),
         ItemColumn("sun_azimuth", "sun.azimuth", "number"),
         ItemColumn(PUBLISHED, "published", "time"),
+        ItemColumn(UPDATED, UPDATED_COLUMN, "time"),
         ItemColumn("quality_category", "image_statistics.image_quality", "words", is_partial=True),
     )
 }
 """Properties that columns hold, by name. What a partial column lacks, the record may have: an angle that the Scenes API
 has not, or a quality that it does not know."""
 
-_PLACES = {name: place for place, name in enumerate(COLUMNS)}
 _EPSG = "EPSG:"
 
 
@@ -103,12 +104,11 @@ def data_properties(scene: StoredScene) -> Dict[str, object]:
         **{name: plain(value) for name, value in fields.v1.items()},
         "item_type": scene.item_type,
     }
-    stored = column_values(properties)
+    stored = stored_values(properties, fields)
     for column in DATA_COLUMNS.values():
-        value = column.value(stored[_PLACES[column.column]])
+        value = column.value(stored[column.column])
         if value is not None or not column.is_partial:
             said[column.name] = value
-    said[UPDATED] = moment_or_none(said.get(UPDATED)) or said[PUBLISHED]
     # As the index reads it for its column.
     said[ACQUIRED] = moment_or_none(properties["acquired"])
     return {name: value for name, value in sorted(said.items()) if value is not None}

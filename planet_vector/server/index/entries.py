@@ -33,7 +33,7 @@ from planet_vector.server.archive.units import (
     path_of,
     stamp,
 )
-from planet_vector.server.index.fields import column_values
+from planet_vector.server.index.fields import stored_values
 from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.records import assets_text
 from planet_vector.server.index.scene_search import microseconds
@@ -70,7 +70,7 @@ class Entry(NamedTuple):
     boxes : list of (west, south, east, north)
         Bounding boxes of its parts on either side of the antimeridian, in degrees.
     columns : list
-        Values of `planet_vector.server.index.fields.COLUMNS`.
+        Values of `planet_vector.server.index.fields.stored_values`.
     feature : str
         The Feature as JSON text (see `planet_vector.server.index.links`).
     products : mapping of str to str
@@ -282,16 +282,17 @@ def entry_of(record: SceneRecord) -> Entry:
     feature = record.feature
     properties = feature["properties"]
     footprint, boxes = _footprint(feature.get("geometry"))
+    fields = SceneFields.of_json(record.item) if record.item else SceneFields.of_feature(feature)
     return Entry(
         record.scene_type,
         feature["id"],
         microseconds(parse_time(properties["acquired"])),
         footprint,
         boxes,
-        column_values(properties),
+        list(stored_values(properties, fields).values()),
         feature_text(record.scene_type, feature, record.products),
         record.products,
-        text_values(SceneFields.of_json(record.item) if record.item else SceneFields.of_feature(feature)),
+        text_values(fields),
         "" if record.item_type == record.scene_type else record.item_type,
         "" if record.collection == (record.item_type or record.scene_type) else record.collection,
         json.dumps(record.item, separators=(",", ":")) if record.item else "",

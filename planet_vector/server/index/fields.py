@@ -7,11 +7,16 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from planet_vector.collection_schema import SceneField
 from planet_vector.scenes_v0_fields import FIELDS
+from planet_vector.server.archive.fields import SceneFields
 from planet_vector.server.index.scene_search import microseconds
 from planet_vector.times import parse_time
 
 COLUMNS: Tuple[str, ...] = tuple(name for name in FIELDS if name != "acquired")
 """Fields in the order of `column_values`, without the time of acquisition, which is stored separately."""
+
+
+UPDATED = "item.updated"
+"""Column of the time of the last change, which v0 does not have; that of publication if it is not stated."""
 
 
 def column_values(properties: Mapping[str, Any]) -> List[Any]:
@@ -38,6 +43,21 @@ def column_values(properties: Mapping[str, Any]) -> List[Any]:
                 if value is not None:
                     values[place] = _column(field, value)
     return values
+
+
+def stored_values(properties: Mapping[str, Any], fields: SceneFields) -> Dict[str, Any]:
+    """Return the values of a scene's columns by name, those of `COLUMNS` and `UPDATED`.
+
+    Parameters
+    ----------
+    properties : mapping
+        Properties of the scene's Feature, for `column_values`.
+    fields : SceneFields
+        Its metadata.
+    """
+    found = dict(zip(COLUMNS, column_values(properties)))
+    found[UPDATED] = found["published"] if fields.updated is None else microseconds(fields.updated)
+    return found
 
 
 def _plan() -> Dict[str, List[Tuple[int, str, SceneField]]]:

@@ -1,7 +1,7 @@
 """Properties of STAC items, and the columns of the index that hold some of them.
 
-The value of a column is taken from the Feature of v0 by `planet_vector.server.index.fields.column_values`, for the
-column and for the item alike. So a comparison of the column is one of the item.
+The value of a column is that of `planet_vector.server.index.fields.stored_values`, for the column and for the item
+alike. So a comparison of the column is one of the item.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 from planet_vector.collection_schema import flatten
 from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.server.index.expressions import Moment, moment_or_none
-from planet_vector.server.index.fields import COLUMNS, column_values
+from planet_vector.server.index.fields import COLUMNS, UPDATED, stored_values
 from planet_vector.server.index.records import StoredScene
 from planet_vector.server.index.scene_search import from_microseconds, microseconds
 from planet_vector.server.index.texts import STAC_TEXTS, ItemText, constellation_of, platform_of
@@ -25,7 +25,6 @@ PREFIX = "planet:"
 DATETIME = "datetime"
 
 _MOST = sys.float_info.max
-_PLACES = {name: place for place, name in enumerate(COLUMNS)}
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class ItemColumn:
     name : str
         Its name in STAC.
     column : str
-        The column, one of `planet_vector.server.index.fields.COLUMNS`.
+        The column, a key of `planet_vector.server.index.fields.stored_values`.
     kind : str
         ``number``, ``integer``, ``string``, ``time``, ``words``, or ``name`` for a text in lower case.
     title : str
@@ -94,7 +93,7 @@ def _columns() -> Dict[str, ItemColumn]:
         ItemColumn("view:sun_elevation", "sun.altitude", "number", "Elevation of the sun in degrees", -90.0, 90.0),
         ItemColumn("view:sun_azimuth", "sun.azimuth", "number", "Direction to the sun in degrees", 0.0, 360.0),
         ItemColumn("created", "published", "time", "Time of publication"),
-        ItemColumn("updated", "published", "time", "Time of publication"),
+        ItemColumn("updated", UPDATED, "time", "Time of the last change"),
         ItemColumn("pl:quality_category", "image_statistics.image_quality", "words", "Quality category"),
     ]
     taken = {column.column for column in named}
@@ -133,7 +132,7 @@ def item_values(scene: StoredScene) -> Dict[str, object]:
     """
     properties: Mapping[str, object] = scene.feature["properties"]  # type: ignore[assignment]
     fields = scene.fields
-    stored = column_values(properties)
+    stored = stored_values(properties, fields)
     # As the index reads it for its column.
     found: Dict[str, object] = {DATETIME: moment_or_none(properties["acquired"])}
     others = {
@@ -148,14 +147,14 @@ def item_values(scene: StoredScene) -> Dict[str, object]:
         **fields.stac,
     }
     if fields.v0 is properties:  # `SceneFields.of_feature`
-        others.update({name: column.value(stored[_PLACES[column.column]]) for name, column in FEATURE_COLUMNS.items()})
+        others.update({name: column.value(stored[column.column]) for name, column in FEATURE_COLUMNS.items()})
     if others["start_datetime"] is None or others["end_datetime"] is None:  # STAC has both or neither
         del others["start_datetime"], others["end_datetime"]
     for name, value in others.items():
         if name not in found and name not in ITEM_COLUMNS and value is not None:
             found[name] = plain(moment_or_none(value) if name in TIMES and isinstance(value, str) else value)
     for column in ITEM_COLUMNS.values():
-        value = column.value(stored[_PLACES[column.column]])
+        value = column.value(stored[column.column])
         if value is not None:
             found[column.name] = value
     for dotted, value in flatten(properties):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planet_vector.server.archive.fields import SceneFields, file_time, first_of, time_or_none
+from planet_vector.server.archive.fields import SceneFields, direction_or_none, file_time, first_of, time_or_none
 from planet_vector.server.archive.units import GUESSED, LEFT_OUT
 
 from ..conftest import feature, write_features, write_raster
@@ -103,3 +103,15 @@ def test_times_in_lists_are_written_as_the_api_has_them(archive: Archive) -> Non
     found = archive.index()
     said = {scene_id: scene.feature["properties"]["acquired"] for scene_id, scene in found.scenes.items()}  # type: ignore[index]
     assert said == {"x": "2021-07-01T00:00:00+00:00", "y": "2021-06-30T00:00:00+00:00"}
+
+
+@given(st.floats(-360, 360))
+def test_a_direction_is_the_same_from_0_to_360(degrees: float) -> None:
+    found = direction_or_none(repr(degrees))
+    assert found is not None and 0 <= found <= 360
+    assert (found - degrees) % 360 == pytest.approx(0, abs=1e-9) or (found - degrees) % 360 == pytest.approx(360)
+
+
+@pytest.mark.parametrize("value", [None, "", "north", "-9999", 361, float("nan"), True])
+def test_other_values_are_no_direction(value: object) -> None:
+    assert direction_or_none(value) is None

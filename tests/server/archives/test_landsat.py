@@ -135,6 +135,13 @@ def test_three_generations(tmp_path: Path, scene_id: str) -> None:
     assert [asset.bands[0].nodata for asset in list(assets.values())[:5]] == [0, 0, 0, 0, 1]
 
 
+def test_a_direction_to_the_west_is_stated_from_0_to_360(tmp_path: Path) -> None:
+    write_scene(tmp_path, C1, ["B4"])
+    groups = {**GROUPS[C1], "IMAGE_ATTRIBUTES": {**ATTRIBUTES, "SUN_AZIMUTH": -149.5}}
+    (tmp_path / f"{C1}_MTL.txt").write_text(mtl_text(groups))
+    assert nested(properties(only_scene(tmp_path)), "sun.azimuth") == 210.5
+
+
 def test_level_2_scale_is_not_that_of_level_1(tmp_path: Path) -> None:
     for scene_id in (C2L1, C2L2):
         write_scene(tmp_path, scene_id, FILES[scene_id])

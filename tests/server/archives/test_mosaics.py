@@ -70,6 +70,56 @@ def test_a_composite_with_tools_and_bytes(tmp_path: Path) -> None:
     assert record.guessed == ("acquired",)
 
 
+def test_composites_of_strips_have_their_own_sources(tmp_path: Path) -> None:
+    """Of orders that group items by strips, each strip is a composite, with metadata of its own or of its items."""
+    first, second = "2022-12-20_strip_6158805_composite", "2022-12-21_strip_6158999_composite"
+    write_bands(tmp_path / f"{first}_file_format.tif", 4)
+    write_bands(tmp_path / f"{first}_udm2_file_format.tif", 8, dtype="uint8")
+    write_bands(tmp_path / f"{second}.tif", 8)
+    write_bands(tmp_path / "2022-12-22_strip_6159000_composite.tif", 4)
+    for number, strip in enumerate(("6158805", "6158999")):
+        said = item_json(f"2022122{number}_084022_18_2414", "PSScene", acquired=TIMES[1 - number], strip_id=strip)
+        write_json(tmp_path / f"2022122{number}_084022_18_2414_metadata.json", said)
+    own = item_json(second, "PSScene", acquired="2022-12-21T08:40:00Z", cloud_cover=0.25)
+    del own["properties"]["item_type"]  # type: ignore[attr-defined]
+    write_json(tmp_path / f"{second}_metadata.json", own)
+    found, problems = scenes_in(tmp_path)
+    assert not problems
+    assert set(found) == {f"{first}_file_format", second, "2022-12-22_strip_6159000_composite"}
+    record = found[f"{first}_file_format"]
+    assert record.products.keys() == {"analytic", "udm2"}
+    assert properties(record)["acquired"] == "2022-12-20T08:00:00+00:00"
+    assert properties(record)["strip_id"] == 6158805
+    record = found[second]
+    assert properties(record)["acquired"] == "2022-12-21T08:40:00+00:00"  # of its own metadata
+    assert record.item["start"] == "2022-12-21T08:40:22.500000+00:00"
+    assert properties(record)["cloud_cover"] == {"estimated": 25.0}
+    assert [info.band.name for info in by_key(record)["analytic"].bands] == list(EIGHT)
+    assert by_key(record)["metadata"].path == f"{second}_metadata.json"
+    record = found["2022-12-22_strip_6159000_composite"]
+    assert properties(record)["acquired"] == "2022-12-22T00:00:00+00:00"  # of its name
+    assert not record.guessed
+
+
+def test_the_metadata_of_a_composite_is_no_scene_of_its_own(tmp_path: Path) -> None:
+    write_bands(tmp_path / "composite.tif", 4)
+    write_json(tmp_path / "composite_metadata.json", item_json("composite", "PSScene", acquired=TIMES[0]))
+    record = only_scene(tmp_path)
+    assert properties(record)["acquired"] == "2022-12-21T08:40:22.500000+00:00"
+    assert [info.band.name for info in by_key(record)["analytic"].bands] == list(FOUR)
+
+
+def test_a_composite_that_was_synchronised_is_one_scene(tmp_path: Path) -> None:
+    for product, count in (("analytic", 4), ("udm2", 8)):
+        write_bands(tmp_path / f"composite_{product}.tif", count)
+    said = {"acquired": "2022-12-21T08:40:22+00:00", "image_statistics": {"gsd": 3.0}}
+    feature = {"type": "Feature", "id": "composite", "geometry": item_json("x", "x")["geometry"], "properties": said}
+    write_json(tmp_path / "composite_metadata.json", feature)
+    record = only_scene(tmp_path)
+    assert record.products == {"analytic": "composite_analytic.tif", "udm2": "composite_udm2.tif"}
+    assert properties(record) == said
+
+
 def test_a_mask_alone_is_reported(tmp_path: Path) -> None:
     write_bands(tmp_path / "composite_udm2.tif", 8, dtype="uint8")
     found, problems = scenes_in(tmp_path)

@@ -411,6 +411,30 @@ def test_metadata_of_a_synchronised_scene_stays_its_own(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("item_type, item_id, rests", [
+    ("SkySatCollect", "20190909_184952_ssc2_u0001", {"analytic": 4, "visual": 3, "panchromatic": 1}),
+    ("SkySatScene", "20190909_184952_ssc2d2_0019", {"visual": 3}),
+    ("PSOrthoTile", "2663388_1057820_2019-09-09_105e", {"udm2": 8}),
+])  # fmt: skip
+@pytest.mark.parametrize("synced", [False, True])
+def test_names_that_sync_writes_too_are_told_apart_by_their_metadata(
+    tmp_path: Path, item_type: str, item_id: str, rests: Dict[str, int], synced: bool
+) -> None:
+    for rest, count in rests.items():
+        write_bands(tmp_path / f"{item_id}_{rest}.tif", count, dtype="uint8")
+    said = item_json(item_id, item_type, view_angle=12.5)
+    if synced:
+        properties_of_v0 = {"acquired": "2019-09-09T18:49:52+00:00", "sat": {"off_nadir": 12.5}, "any": [1.50]}
+        said = {"id": item_id, "type": "Feature", "geometry": None, "properties": properties_of_v0}
+    write_json(tmp_path / f"{item_id}_metadata.json", said)
+    record = only_scene(tmp_path)
+    assert (record.item_type == item_type) is not synced
+    assert record.feature["id"] == item_id
+    assert record.products.keys() == rests.keys()
+    assert nested(properties(record), "sat.off_nadir") == 12.5
+    assert properties(record).get("any") == ([1.5] if synced else None)
+
+
 def test_a_time_of_the_file_is_a_guess(tmp_path: Path) -> None:
     write_bands(tmp_path / "x.tif", 4)
     manifest(tmp_path, [("x.tif", {"item_id": "field_7", "item_type": "PSScene", "asset_type": "ortho_analytic_4b"})])

@@ -13,9 +13,14 @@ from shapely.geometry import Point, box, mapping, shape
 from planet_vector.server.archive.fields import SceneFields
 from planet_vector.server.archive.metadata.stac_item import bands_of_asset, resolve
 from planet_vector.server.archive.units import LEFT_OUT, MISSING
+from planet_vector.server.index.data_properties import data_properties
+from planet_vector.server.index.expressions import moment_or_none
+from planet_vector.server.index.item_properties import item_values
 
 from ..conftest import DATA, Serve
+from .conftest import Archive
 from .missions import by_key, nested, only_scene, properties, scenes_in, write_image
+from .planets import item_json
 
 AREA = box(15, 47.83, 15.02, 47.85)
 
@@ -82,6 +87,23 @@ def test_an_item_field_by_field(tmp_path: Path) -> None:
     assert SceneFields.of_json(record.item).stac == item()["properties"]
     assert record.products == {"visual": "first.tif"}
     assert by_key(record)["ortho"].roles == ("data", "visual")
+
+
+@pytest.mark.parametrize("updated", [None, "2021-08-02T01:02:03.5Z"])
+def test_the_time_of_the_last_change_is_as_stated(archive: Archive, updated: Optional[str]) -> None:
+    write_image(archive.root / "red.tif")
+    said = item("stac", {"red": {"href": "red.tif"}}, properties={} if updated is None else {"updated": updated})
+    write_json(archive.root / "stac.json", said)
+    told = {"published": "2021-07-01T00:00:00Z", **({} if updated is None else {"updated": updated})}
+    planet = item_json("20221221_084022_18_2414", "PSScene", **told)
+    write_json(archive.root / "20221221_084022_18_2414_metadata.json", planet)
+    write_image(archive.root / "20221221_084022_18_2414_3B_AnalyticMS.tif", bands=4)
+    scenes = archive.index().scenes
+    assert len(scenes) == 2
+    for scene in scenes.values():
+        stac, v1 = item_values(scene), data_properties(scene)
+        assert stac["created"] == v1["published"] == moment_or_none("2021-07-01T00:00:00Z")
+        assert stac["updated"] == v1["updated"] == moment_or_none(updated or "2021-07-01T00:00:00Z")
 
 
 def test_items_above_and_beside(tmp_path: Path) -> None:

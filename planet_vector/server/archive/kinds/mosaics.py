@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from planet_vector.bands import BandInfo, planet
-from planet_vector.server.archive.fields import SceneFields, first_of, text_or_none
+from planet_vector.server.archive.fields import SceneFields, first_of, text_or_none, time_or_none
 from planet_vector.server.archive.kinds.planet_bands import named_bands
 from planet_vector.server.archive.kinds.planet_names import TOOLS, parse_name
 from planet_vector.server.archive.listing import Listing
@@ -28,7 +28,9 @@ from planet_vector.server.archive.units import Kind, Problem, SceneAsset, SceneR
 from planet_vector.times import INSTANT
 
 _PREFIX = "mosaic:"
-_COMPOSITE = re.compile(rf"(?P<start>composite)(?P<mask>_udm2?)?(?P<tools>{TOOLS})\.tiff?", re.IGNORECASE)
+_START = r"(?P<start>(?:(?P<date>\d{4}-\d\d-\d\d)_strip_(?P<strip>\d+)_)?composite)"
+_COMPOSITE = re.compile(rf"{_START}(?P<mask>_udm2?)?(?P<tools>{TOOLS})\.tiff?", re.IGNORECASE | re.ASCII)
+_COMPOSITE_JSON = re.compile(rf"{_START}{TOOLS}_metadata\.json", re.IGNORECASE | re.ASCII)
 _QUAD = re.compile(rf"(?P<stem>(?P<quad>\d+-\d+)_quad{TOOLS})\.tiff?", re.IGNORECASE | re.ASCII)
 _QUAD_JSON = re.compile(r"(?P<quad>\d+-\d+)_metadata\.json", re.IGNORECASE | re.ASCII)
 _ITEM_JSON = re.compile(r"\d.*_metadata\.json", re.IGNORECASE | re.ASCII)
@@ -40,12 +42,21 @@ _MOST_SOURCES = 10_000  # items of a composite
 
 
 def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
+    found = [(path[: path.rfind("/") + 1], path, match) for path, match in listing.matching(_COMPOSITE)]
+    starts = {folder + match["start"].lower() for folder, _, match in found if not match["mask"]}
+    own: Dict[str, str] = {}
+    for path, match in listing.matching(_COMPOSITE_JSON):
+        own[path[: path.rfind("/") + 1] + match["start"].lower()] = path
     composites: Dict[str, List[str]] = {}
-    for path, match in listing.matching(_COMPOSITE):
-        folder = path[: path.rfind("/") + 1]
+    for folder, path, match in found:
+        start = folder + match["start"].lower()
+        if start not in starts and start in own:
+            continue  # of a synchronised scene, whose product is in a file of another name
         key = f"{_PREFIX}{folder}{match['start']}{match['tools']}"
         composites.setdefault(folder, []).append(key)
         yield key, path
+        if start in own:
+            yield key, own[start]
     sources: Dict[str, List[str]] = {folder: [] for folder in composites}
     for path, _ in listing.matching(_ITEM_JSON) if composites else ():
         folder = path[: path.rfind("/") + 1]
@@ -69,13 +80,13 @@ def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str
 
 
 def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
-    is_composite = _COMPOSITE.fullmatch(name_of(unit.key) + ".tif") is not None
-    stated, item_type, metadata = SceneFields(), None, []
-    for file in unit.files:
-        if file.path.lower().endswith(".json"):
-            metadata.append(file.path)
-    if is_composite:
-        stated, item_type = _of_sources(root, metadata, problems)
+    composite = _COMPOSITE.fullmatch(name_of(unit.key) + ".tif")
+    item_type: Optional[str] = None
+    metadata = [file.path for file in unit.files if file.path.lower().endswith(".json")]
+    if composite:
+        metadata.sort(key=lambda path: (not _is_own(path), path))
+        stated, item_type = _of_composite(root, composite["strip"], metadata, problems)
+        stated = first_of(stated, SceneFields(acquired=time_or_none(composite["date"])))
     else:
         stated = _of_quad(root, unit.key, metadata, problems)
 
@@ -128,9 +139,20 @@ def _bands(asset: SceneAsset, raster: RasterInfo, item_type: Optional[str]) -> T
     return named_bands(raster, planet.EIGHT if raster.bands == 8 else planet.FOUR)
 
 
-def _of_sources(root: Path, paths: List[str], problems: List[Problem]) -> Tuple[SceneFields, Optional[str]]:
-    """Return the fields of a composite, and the item type of its sources if they have one in common."""
+def _is_own(path: str) -> bool:
+    """Return whether metadata is that of a composite, and not of an item that it is made of."""
+    return _COMPOSITE_JSON.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def _of_composite(
+    root: Path, strip: Optional[str], paths: List[str], problems: List[Problem]
+) -> Tuple[SceneFields, Optional[str]]:
+    """Return the fields of a composite, and the item type of its sources if they have one in common.
+
+    Its own metadata comes first. The metadata in the folder may be of items of other strips.
+    """
     times: List[datetime] = []
+    own = SceneFields()
     item_types = set()
     found: List[SceneFields] = []
     for path in paths:
@@ -140,20 +162,26 @@ def _of_sources(root: Path, paths: List[str], problems: List[Problem]) -> Tuple[
             problems.append(Problem(path, str(error)))
             continue
         item_type = item_type_of(document)
-        if item_type is None:
+        if not isinstance(document, dict) or (item_type is None and not _is_own(path)):
             continue
-        item_types.add(item_type)
         fields, unreadable = item_fields(document)
+        if strip is not None and not _is_own(path) and fields.strip_id != strip:
+            continue
         problems += [Problem(path, text) for text in unreadable]
+        if item_type is not None:
+            item_types.add(item_type)
+        if _is_own(path):
+            own = replace(fields, geometry=None)  # that of the pixels is exact
+            continue
         found.append(fields)
         if fields.acquired is not None:
             times.append(fields.acquired)
     common = next(iter(item_types)) if len(item_types) == 1 else None
     same = SceneFields(provider=_same([fields.provider for fields in found]),
                        instrument=_same([fields.instrument for fields in found]))  # fmt: skip
-    if not times:
-        return same, common
-    return first_of(SceneFields(acquired=min(times), start=min(times), end=max(times)), same), common
+    if times:
+        same = replace(same, acquired=min(times), start=min(times), end=max(times))
+    return first_of(own, same, SceneFields(strip_id=strip)), common
 
 
 def _same(values: List[Optional[str]]) -> Optional[str]:

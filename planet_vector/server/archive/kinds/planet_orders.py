@@ -15,15 +15,20 @@ from planet_vector.server.archive.kinds.planet_names import LOOSE, order_folder,
 from planet_vector.server.archive.kinds.planet_scenes import ItemFile, read_item
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.metadata.bounded import MetadataProblem, read_bounded
+from planet_vector.server.archive.metadata.planet_item import item_type_of
 from planet_vector.server.archive.metadata.planet_manifest import Entry, is_file_manifest, parse_manifest
 from planet_vector.server.archive.raster_assets import SERVED
 from planet_vector.server.archive.raster_names import is_beside_raster
+from planet_vector.server.archive.scene_features import parse_json
 from planet_vector.server.archive.units import MISSING, Kind, Problem, SceneRecord, Unit, name_of
 
 _PREFIX = "planet:"
 _MANIFEST = re.compile(r"manifest\.json", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"(?P<stem>.+?)(?P<manifest>_manifest)?\.json", re.IGNORECASE | re.DOTALL)
 _CATALOGS = {"catalog", "collection"}
+_METADATA = "_metadata.json"
+_SYNCED = re.compile(r"_[a-z0-9_]{1,64}\.tif", re.ASCII)
+_KNOWN = 100_000  # metadata files that are known between scans
 _SYNC_PRODUCTS = ("visual", "analytic", "unrectified", "qa")
 
 _Item = Tuple[str, str]
@@ -141,7 +146,7 @@ def _by_name(listing: Listing, orders: Dict[str, _Order], taken: Set[str]) -> It
             others.append(path)
             continue
         name = parse_name(path.rpartition("/")[2])
-        if name is not None:
+        if name is not None and not _is_synced(listing, path, name.item_id):
             ids.add(name.item_id.lower())
             key = _key(*_place(path, (name.item_type, name.item_id), orders))
             keys.add(key)
@@ -203,10 +208,32 @@ def _holds(listing: Listing, path: str, test: Callable[[bytes], bool]) -> bool:
 
 def _is_of_sync(listing: Listing, path: str) -> bool:
     """Return whether a metadata file is that of a synchronised scene, which has the same form of name."""
-    if not path.endswith("_metadata.json"):
+    if not path.endswith(_METADATA):
         return False
-    stem = path[: -len("_metadata.json")]
-    return any(f"{stem}_{product}.tif" in listing for product in _SYNC_PRODUCTS)
+    stem = path[: -len(_METADATA)]
+    return any(f"{stem}_{product}.tif" in listing for product in _SYNC_PRODUCTS) and _is_feature_of_v0(listing, path)
+
+
+def _is_synced(listing: Listing, path: str, item_id: str) -> bool:
+    """Return whether a raster is that of a synchronised scene: names as of SkySat (``<id>_analytic.tif``) are both."""
+    start = path.rfind("/") + 1 + len(item_id)
+    metadata = path[:start] + _METADATA
+    return _SYNCED.fullmatch(path, start) is not None and metadata in listing and _is_feature_of_v0(listing, metadata)
+
+
+def _is_feature_of_v0(listing: Listing, path: str) -> bool:
+    file = listing.file(path)
+    return _is_v0(listing.root / path, file.size, file.mtime_ns, file.ctime_ns)
+
+
+@lru_cache(maxsize=_KNOWN)
+def _is_v0(path: Path, *state: int) -> bool:
+    """Return whether metadata is a Feature of v0, and no item of the Data API; `state` identifies its content."""
+    try:
+        document = parse_json(read_bounded(path))
+    except (ValueError, OSError):
+        return False  # reported when the item is read
+    return isinstance(document, dict) and document.get("type") == "Feature" and item_type_of(document) is None
 
 
 def _key(folder: str, item: _Item) -> str:

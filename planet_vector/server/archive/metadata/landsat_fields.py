@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
-from planet_vector.server.archive.fields import SceneFields, number_or_none, time_or_none
+from planet_vector.server.archive.fields import SceneFields, direction_or_none, number_or_none, time_or_none
 from planet_vector.server.archive.metadata.mtl import Groups, value
 from planet_vector.server.archive.metadata.outline import outline_of
 
@@ -115,7 +115,7 @@ def stated_fields(groups: Groups) -> SceneFields:
         instrument=image("SENSOR_ID"),
         off_nadir=number_or_none(image("ROLL_ANGLE")),
         sun_elevation=number_or_none(image("SUN_ELEVATION")),
-        sun_azimuth=number_or_none(image("SUN_AZIMUTH")),
+        sun_azimuth=direction_or_none(image("SUN_AZIMUTH")),
         gsd=number_or_none(value(groups, "GRID_CELL_SIZE_REFLECTIVE", *_PROJECTION)),
         v0={"landsat": _present({"data_type": level, "scene_id": scene})},
         v1=_present({"data_type": level, "product_id": product or scene}),

@@ -6,12 +6,12 @@ import math
 from typing import Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 
 from planet_vector.geometry.wrapping import footprint_of
-from planet_vector.server.archive.fields import SceneFields, number_or_none, text_or_none, time_or_none
+from planet_vector.server.archive.fields import SceneFields, direction_or_none, number_or_none, text_or_none, time_or_none
 
 _Value = TypeVar("_Value")
 
 _COMMON = {
-    "acquired", "published", "cloud_cover", "gsd", "pixel_resolution", "satellite_id", "instrument", "provider",
+    "acquired", "published", "updated", "cloud_cover", "gsd", "pixel_resolution", "satellite_id", "instrument", "provider",
     "view_angle", "satellite_azimuth", "sun_elevation", "sun_azimuth", "strip_id", "quality_category", "item_type",
 }  # fmt: skip
 # Planet's STAC extension and its mapping of properties, github.com/planetlabs/stac-extension.
@@ -23,7 +23,6 @@ _STAC = {
     "ground_control_ratio": "pl:ground_control_ratio",
     "publishing_stage": "pl:publishing_stage",
     "snow_ice_percent": "eo:snow_cover",
-    "updated": "updated",
 }
 _MOST_DEPTH = 10  # lists and objects within each other; a MultiPolygon has six
 _LONGEST = 10_000  # characters of a text
@@ -77,6 +76,7 @@ def item_fields(document: Mapping[str, object]) -> Tuple[SceneFields, List[str]]
     fields = SceneFields(
         acquired=read("acquired", time_or_none),
         published=read("published", time_or_none),
+        updated=read("updated", time_or_none),
         geometry=_geometry(document.get("geometry"), unreadable),
         cloud_percent=percent,
         gsd=read("gsd", number_or_none),
@@ -85,9 +85,9 @@ def item_fields(document: Mapping[str, object]) -> Tuple[SceneFields, List[str]]
         instrument=read("instrument", text_or_none),
         provider=read("provider", text_or_none),
         off_nadir=read("view_angle", number_or_none),
-        azimuth=read("satellite_azimuth", number_or_none),
+        azimuth=read("satellite_azimuth", direction_or_none),
         sun_elevation=read("sun_elevation", number_or_none),
-        sun_azimuth=read("sun_azimuth", number_or_none),
+        sun_azimuth=read("sun_azimuth", direction_or_none),
         strip_id=strip,
         quality=quality,
         v1=extra,

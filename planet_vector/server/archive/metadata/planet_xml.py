@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional
 from xml.etree.ElementTree import Element
 
 from planet_vector.geometry.wrapping import footprint_of
-from planet_vector.server.archive.fields import SceneFields, number_or_none, time_or_none
+from planet_vector.server.archive.fields import SceneFields, direction_or_none, number_or_none, time_or_none
 from planet_vector.server.archive.metadata.bounded import MetadataProblem, elements, first_text, local_name, parse_xml
 
 Ring = List[List[float]]
@@ -80,9 +80,9 @@ def parse_planet_xml(content: bytes) -> PlanetXml:
         satellite=first_text(root, "Platform", "serialIdentifier"),
         instrument=first_text(root, "Instrument", "shortName"),
         off_nadir=number("spaceCraftViewAngle"),
-        azimuth=number("azimuthAngle"),
+        azimuth=direction_or_none(first_text(root, "azimuthAngle")),
         sun_elevation=number("illuminationElevationAngle"),
-        sun_azimuth=number("illuminationAzimuthAngle"),
+        sun_azimuth=direction_or_none(first_text(root, "illuminationAzimuthAngle")),
     )
     return PlanetXml(
         fields,

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from planet_vector.assets import SpectralBand
 from planet_vector.bands import BandInfo
 from planet_vector.bands.sentinel2 import BAND_IDS, IMAGES
-from planet_vector.server.archive.fields import SceneFields, number_or_none, time_or_none
+from planet_vector.server.archive.fields import SceneFields, direction_or_none, number_or_none, time_or_none
 from planet_vector.server.archive.metadata.bounded import elements, first_text, parse_xml
 from planet_vector.server.archive.metadata.outline import outline_of
 
@@ -116,7 +116,7 @@ def parse_tile(content: bytes) -> SceneFields:
         cloud_percent=number_or_none(first_text(root, "CLOUDY_PIXEL_PERCENTAGE")),
         azimuth=mean_direction([angle for angle in azimuths if angle is not None]),
         sun_elevation=None if zenith is None else 90 - zenith,
-        sun_azimuth=number_or_none(first_text(root, "Mean_Sun_Angle", "AZIMUTH_ANGLE")),
+        sun_azimuth=direction_or_none(first_text(root, "Mean_Sun_Angle", "AZIMUTH_ANGLE")),
         v1=_present({"view_angle": incidence}),
         stac=_present({"view:incidence_angle": incidence, "s2:tile_id": tile}),
     )

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from planet_vector.assets import SpectralBand
 from planet_vector.bands import BandInfo
-from planet_vector.server.archive.fields import SceneFields, number_or_none, text_or_none, time_or_none
+from planet_vector.server.archive.fields import SceneFields, direction_or_none, number_or_none, text_or_none, time_or_none
 
 _COLOURS = {"red": "Red", "green": "Green", "blue": "Blue"}
 
@@ -260,6 +260,7 @@ def fields_of(item: Mapping[str, object]) -> SceneFields:
         start=start,
         end=end,
         published=time_or_none(said.get("created")) or time_or_none(said.get("updated")),
+        updated=time_or_none(said.get("updated")),
         geometry=geometry if isinstance(geometry, dict) else None,
         cloud_percent=number_or_none(said.get("eo:cloud_cover")),
         gsd=number_or_none(said.get("gsd")),
@@ -268,9 +269,9 @@ def fields_of(item: Mapping[str, object]) -> SceneFields:
         provider=text_or_none(said.get("constellation"))
         or next((text_or_none(provider.get("name")) for provider in providers), None),
         off_nadir=number_or_none(said.get("view:off_nadir")),
-        azimuth=number_or_none(said.get("view:azimuth")),
+        azimuth=direction_or_none(said.get("view:azimuth")),
         sun_elevation=number_or_none(said.get("view:sun_elevation")),
-        sun_azimuth=number_or_none(said.get("view:sun_azimuth")),
+        sun_azimuth=direction_or_none(said.get("view:sun_azimuth")),
         stac=dict(said),
     )
 
