@@ -154,18 +154,23 @@ class LandsatFile(NamedTuple):
     number: Optional[int] = None
 
 
-_IMAGE = re.compile(r"(?:(?P<level>SR|ST)_)?B(?P<number>\d{1,2})(?:_VCID_(?P<gain>[12]))?")
+_IMAGE = re.compile(r"(?:(?P<level>SR|ST)_)?B(?:AND)?(?P<number>\d{1,2})(?:_VCID_(?P<gain>[12]))?")
+_OF_BAND = re.compile(r"(?P<what>TOA|BT)_BAND(?P<number>\d{1,2})")
 _LEVEL_ROLES = {"SR": ("data", "reflectance"), "ST": ("data", "temperature"), None: ("data",)}
 _CLOUD = ("cloud", "cloud-shadow", "snow-ice", "water-mask")
 _OTHERS: Mapping[str, Tuple[str, Tuple[str, ...], str]] = {
     "BQA": ("qa_pixel", _CLOUD, "quality assessment"),
     "QA_PIXEL": ("qa_pixel", _CLOUD, "quality assessment"),
+    "PIXEL_QA": ("qa_pixel", _CLOUD, "quality assessment"),
+    "CFMASK": ("cfmask", _CLOUD, "quality assessment"),
     "QA_RADSAT": ("qa_radsat", ("saturation",), "radiometric saturation"),
+    "RADSAT_QA": ("qa_radsat", ("saturation",), "radiometric saturation"),
     "VAA": ("vaa", ("data",), "azimuth of the sensor"),
     "VZA": ("vza", ("data",), "zenith angle of the sensor"),
     "SAA": ("saa", ("data",), "azimuth of the sun"),
     "SZA": ("sza", ("data",), "zenith angle of the sun"),
     "SR_QA_AEROSOL": ("qa_aerosol", ("data-mask", "water-mask"), "aerosol quality assessment"),
+    "SR_AEROSOL": ("qa_aerosol", ("data-mask", "water-mask"), "aerosol quality assessment"),
     "SR_ATMOS_OPACITY": ("atmos_opacity", ("data",), "atmospheric opacity"),
     "SR_CLOUD_QA": ("cloud_qa", _CLOUD, "cloud quality assessment"),
     "ST_QA": ("qa", ("data",), "uncertainty of surface temperature"),
@@ -178,7 +183,13 @@ _OTHERS: Mapping[str, Tuple[str, Tuple[str, ...], str]] = {
     "ST_CDIST": ("cdist", ("data",), "distance to cloud"),
 }
 
-FILE_NAMES = r"(?:SR_|ST_)?B(?:1[01]|[1-9])(?:_VCID_[12])?|" + "|".join(_OTHERS)
+ON_DEMAND = (
+    r"SR_BAND[1-7]|(?:TOA|BT)_BAND(?:1[01]|[1-9])|PIXEL_QA|RADSAT_QA|CFMASK|SR_AEROSOL|SR_ATMOS_OPACITY|SR_CLOUD_QA"
+    r"|SR_(?:NDVI|EVI|SAVI|MSAVI|NDMI|NBR2?)|(?:SENSOR|SOLAR)_(?:AZIMUTH|ZENITH)_BAND4"
+)
+"""Regular expression of those of level 2 before collection 2, which USGS made of scenes of level 1 on demand (ESPA)."""
+
+FILE_NAMES = r"(?:SR_|ST_)?B(?:1[01]|[1-9])(?:_VCID_[12])?|" + "|".join(_OTHERS) + "|" + ON_DEMAND
 """Regular expression of the ends of the files' names, in upper case and without suffix."""
 
 
@@ -193,9 +204,16 @@ def file_of(letter: str, satellite: int, rest: str) -> LandsatFile:
         End of the file's name without suffix, in upper case, that matches `FILE_NAMES`.
     """
     match = _IMAGE.fullmatch(rest)
+    of_band = _OF_BAND.fullmatch(rest)
+    if of_band:
+        name, roles = rest.lower(), _LEVEL_ROLES["SR" if of_band["what"] == "TOA" else "ST"]
+        number = int(of_band["number"])
+        band = sensor_bands(letter, satellite).get(number, SpectralBand(f"band {number}", name=f"B{number}"))
+        return LandsatFile(name, f"analytic_{name}", name, roles, band)
     if not match:
-        key, roles, description = _OTHERS[rest]
-        name = "qa" if rest in ("BQA", "QA_PIXEL") else rest.lower()
+        other = rest.lower(), ("data",), rest.lower().replace("_", " ")
+        key, roles, description = _OTHERS.get(rest, other)
+        name = "qa" if rest in ("BQA", "QA_PIXEL", "PIXEL_QA") else rest.lower()
         v1 = "analytic_bqa" if name == "qa" else f"analytic_{name}"
         return LandsatFile(name, v1, key, roles, SpectralBand(description, name=rest))
     number = int(match["number"])

@@ -53,6 +53,7 @@ KINDS: Tuple[Kind, ...] = (
 
 _BY_PREFIX = {kind.prefix: kind for kind in KINDS}
 
+_SAFE = re.compile(r"(?:.*/)?[^/]+\.SAFE(?=/)", re.IGNORECASE | re.DOTALL)
 _PACKED = frozenset(("zip", "tar", "tar.gz", "tgz", "7z"))
 _IMAGE = re.compile(r".*?\.(?P<suffix>jp2|j2k|img|ecw|sid|hdf|h5|nc|zip|tar|tar\.gz|tgz|7z)", re.IGNORECASE | re.DOTALL)
 
@@ -118,10 +119,17 @@ def scan(root: Path, rules: Optional[Path] = None) -> Tuple[Dict[str, Unit], Lis
 
 def _unclaimed(listing: Listing) -> Iterator[Problem]:
     """Yield the images and packed archives that no kind has claimed; other files are passed over silently."""
+    told = set()
     for path, match in listing.matching(_IMAGE):
         suffix = match["suffix"].lower()
-        if ".safe/" in path.lower():
-            continue  # masks and previews of a product
+        safe = _SAFE.match(path)
+        if safe:  # of a product that is read, these are masks and previews
+            if safe[0] not in told and not sentinel2.is_in_product(path):
+                told.add(safe[0])
+                yield Problem(
+                    safe[0], "is not read: of SAFE products, only Sentinel-1 GRD and Sentinel-2 L1C and L2A are"
+                )
+            continue
         if suffix in ("jp2", "j2k"):
             text = "is a JPEG 2000 file whose name tells no scene: name it in a rule file"
         elif suffix in _PACKED:

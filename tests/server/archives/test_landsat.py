@@ -135,6 +135,39 @@ def test_three_generations(tmp_path: Path, scene_id: str) -> None:
     assert [asset.bands[0].nodata for asset in list(assets.values())[:5]] == [0, 0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("scene_id", [PRE, C1])
+@pytest.mark.parametrize("mixed", ["alone", "one folder", "two folders"])
+def test_level_2_on_demand_is_a_scene_of_its_own(tmp_path: Path, scene_id: str, mixed: str) -> None:
+    """Before collection 2, USGS made surface reflectance on demand (ESPA), with the names and the MTL of level 1."""
+    folder = tmp_path / "espa" if mixed == "two folders" else tmp_path
+    for name, value in (("sr_band2", 20), ("sr_band3", 30), ("sr_band4", 40), ("pixel_qa", 5), ("sr_aerosol", 6),
+                        ("bt_band10", 7), ("toa_band4", 8), ("sr_ndvi", 9)):  # fmt: skip
+        write_image(folder / f"{scene_id}_{name}.tif", value)
+    (folder / f"{scene_id}_MTL.txt").write_text(mtl_text(GROUPS[scene_id]))
+    if mixed != "alone":
+        write_scene(tmp_path, scene_id, FILES[scene_id])
+        (tmp_path / f"{scene_id}_MTL.txt").write_text(mtl_text(GROUPS[scene_id]))
+    found, problems = scenes_in(tmp_path)
+    assert not problems  # the MTL lists the images of level 1
+    assert set(found) == {f"{scene_id}_SR"} | (set() if mixed == "alone" else {scene_id})
+    record = found[f"{scene_id}_SR"]
+    assert (record.item_type, record.collection) == ("Landsat8L2", "landsat-l2" if scene_id == PRE else "landsat-c1-l2")
+    assert list(record.products) == [
+        "band_2", "band_3", "band_4", "bt_band10", "qa", "sr_aerosol", "sr_ndvi", "toa_band4",
+    ]  # fmt: skip
+    assets = by_key(record)
+    assert assets["red"].path == (folder / f"{scene_id}_sr_band4.tif").relative_to(tmp_path).as_posix()
+    assert assets["red"].roles == ("data", "reflectance")
+    assert [assets[key].bands[0].band.common for key in ("blue", "red", "toa_band4", "bt_band10")] == [
+        "blue", "red", "red", "lwir11",
+    ]  # fmt: skip
+    assert assets["red"].bands[0].scale is None  # the MTL has those of level 1 only
+    assert (assets["red"].bands[0].nodata, assets["qa_pixel"].bands[0].nodata) == (-9999, 1)
+    assert properties(record)["acquired"] == "2015-07-24T10:02:03.123456+00:00"
+    assert nested(properties(record), "landsat.data_type") is None
+    assert len(found) == 1 or by_key(found[scene_id])["red"].bands[0].scale == 2e-05
+
+
 def test_a_direction_to_the_west_is_stated_from_0_to_360(tmp_path: Path) -> None:
     write_scene(tmp_path, C1, ["B4"])
     groups = {**GROUPS[C1], "IMAGE_ATTRIBUTES": {**ATTRIBUTES, "SUN_AZIMUTH": -149.5}}

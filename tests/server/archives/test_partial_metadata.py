@@ -129,3 +129,33 @@ def test_complete_metadata_of_a_raster_without_georeference_is_served(archive: A
     (archive.root / "x_metadata.json").write_text(text)
     found = archive.index()
     assert found.scenes["x"].assets[0].product == "unrectified" and found.lines[LEFT_OUT] == []
+
+
+@pytest.mark.parametrize("api", ["v1", "STAC"])
+def test_an_item_of_another_api_that_was_synchronised_keeps_its_fields(tmp_path: Path, api: str) -> None:
+    write_raster(tmp_path / "a_ortho_visual.tif", size=20, bands=3, tags={"TIFFTAG_DATETIME": "2014:09:22 17:45:39"})
+    said: Dict[str, Any] = {"type": "Feature", "id": "a", "geometry": GEOMETRY}
+    if api == "v1":
+        said["properties"] = {"acquired": "2022-12-21T08:40:22.18Z", "item_type": "PSScene", "cloud_cover": 0.25,
+                              "gsd": 3.8, "updated": "2022-12-22T04:42:19Z", "black_fill": 0.5}  # fmt: skip
+    else:
+        properties = {"datetime": "2022-12-21T08:40:22.18Z", "eo:cloud_cover": 25, "gsd": 3.8, "my:field": 7,
+                      "updated": "2022-12-22T04:42:19Z"}  # fmt: skip
+        said.update(stac_version="1.0.0", collection="My Fields", properties=properties, assets={}, links=[])
+    (tmp_path / "a_metadata.json").write_text(json.dumps(said))
+    record, problems = read_one(tmp_path)
+    assert not problems
+    assert record.products == {"ortho_visual": "a_ortho_visual.tif"}
+    names = ("ortho", "PSScene", "PSScene") if api == "v1" else ("my-fields", "My Fields", "My Fields")
+    assert (record.scene_type, record.item_type, record.collection) == names
+    assert record.feature["geometry"] == GEOMETRY
+    shown = record.feature["properties"]
+    assert (shown["acquired"], shown["cloud_cover"], shown["image_statistics"]) == (
+        "2022-12-21T08:40:22.180000+00:00", {"estimated": 25}, {"gsd": 3.8},
+    )  # fmt: skip
+    assert record.guessed == ()
+    assert record.item["updated"] == "2022-12-22T04:42:19+00:00"
+    assert record.item["geometry"] == GEOMETRY
+    further = record.item["v1" if api == "v1" else "stac"]
+    assert isinstance(further, dict)
+    assert further["black_fill" if api == "v1" else "my:field"] == (0.5 if api == "v1" else 7)

@@ -15,7 +15,9 @@ from shapely.geometry import Polygon, box, shape
 
 import planet_vector
 from planet_vector.server.archive.fields import SceneFields
+from planet_vector.server.archive.inventory import scan
 from planet_vector.server.archive.metadata.sentinel2_fields import mean_direction, parse_product
+from planet_vector.server.archive.units import LEFT_OUT
 
 from ..conftest import PROGRAM, ROOT, Serve
 from .missions import (
@@ -275,3 +277,16 @@ def test_the_client_says_that_it_opens_geotiffs_only(
     assert "convert it" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("out/*.tif"))
+
+
+def test_products_that_are_not_read_are_reported_once(tmp_path: Path) -> None:
+    before = "S2A_OPER_PRD_MSIL1C_PDMC_20160929T154211_R022_V20160929T102022_20160929T102344.SAFE"
+    image = "S2A_OPER_MSI_L1C_TL_SGS__20160929T154211_A006640_T32TPP"
+    s2_safe(tmp_path, "2A", ["R10m/B02_10m"])
+    for band in ("B02", "B03"):
+        path = tmp_path / "old" / before / "GRANULE" / f"{image}_N02.04" / "IMG_DATA" / f"{image}_{band}.jp2"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"?")
+    units, problems = scan(tmp_path)
+    assert len(units) == 1
+    assert [(problem.path, problem.kind) for problem in problems] == [(f"old/{before}", LEFT_OUT)]

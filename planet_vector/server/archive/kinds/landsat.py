@@ -1,5 +1,7 @@
 """Landsat scenes as USGS names them: before collections, of collections 1 and 2, and of levels 1 and 2.
 
+Files of level 2 that were made on demand have the ids of level 1, and are scenes of their own.
+
 The files of an id are a scene. Names and fields are defined in ``docs/archives.md``.
 """
 
@@ -11,13 +13,14 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from planet_vector.bands import BandInfo
-from planet_vector.bands.landsat import FILE_NAMES, LandsatFile, file_of
+from planet_vector.bands.landsat import FILE_NAMES, ON_DEMAND, LandsatFile, file_of
 from planet_vector.server.archive.band_names import bands_of
 from planet_vector.server.archive.fields import SceneFields, first_of, number_or_none
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.media_types import JPEG, JSON, TEXT, XML
 from planet_vector.server.archive.metadata.landsat_fields import (
     ID,
+    ON_DEMAND_END,
     LandsatId,
     grid_outline,
     named_fields,
@@ -31,6 +34,7 @@ from planet_vector.server.archive.units import MISSING, Kind, Problem, SceneAsse
 _PREFIX = "landsat:"
 _OTHER = r"MTL\.(?:txt|json|xml)|ANG\.txt|thumb_(?:large|small)\.jpeg"
 _NAME = re.compile(rf"(?P<id>{ID})_(?P<rest>(?:{FILE_NAMES})\.tif|{_OTHER})", re.IGNORECASE)
+_ON_DEMAND = re.compile(rf"(?:{ON_DEMAND})\.tif", re.IGNORECASE)
 _ITEM = re.compile(rf"(?P<id>{ID})(?:_S[RT])?_stac\.json", re.IGNORECASE)
 _OTHERS: Mapping[str, Tuple[str, Optional[str], str, str]] = {
     "mtl.txt": ("mtl.txt", "metadata_txt", TEXT, "metadata"),
@@ -41,6 +45,7 @@ _OTHERS: Mapping[str, Tuple[str, Optional[str], str, str]] = {
     "thumb_large.jpeg": ("reduced_resolution_browse", None, JPEG, "overview"),
 }
 _CONTENTS = ("PRODUCT_CONTENTS", "PRODUCT_METADATA")
+_LEVEL_1_ONLY = re.compile("FILE_NAME_|DATA_TYPE$|PROCESSING_LEVEL$|FILE_DATE$|DATE_PRODUCT_GENERATED$")
 _LEVEL_1 = ("LEVEL1_RADIOMETRIC_RESCALING", "RADIOMETRIC_RESCALING")
 _SURFACE = ("LEVEL2_SURFACE_REFLECTANCE_PARAMETERS",)
 _TEMPERATURE = ("LEVEL2_SURFACE_TEMPERATURE_PARAMETERS",)
@@ -48,8 +53,23 @@ _TEMPERATURE = ("LEVEL2_SURFACE_TEMPERATURE_PARAMETERS",)
 
 def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
     scenes: Dict[str, List[Tuple[str, str]]] = defaultdict(list)
+    metadata: Dict[str, List[Tuple[str, str]]] = defaultdict(list)
     for path, match in listing.matching(_NAME):
-        scenes[match["id"].upper()].append((path, match["rest"].lower()))
+        scene_id, file = match["id"].upper(), (path, match["rest"].lower())
+        if not path.lower().endswith(".tif"):
+            metadata[scene_id].append(file)
+        elif _ON_DEMAND.fullmatch(match["rest"]) and LandsatId.of(scene_id).level == 1:
+            scenes[scene_id + ON_DEMAND_END].append(file)
+        else:
+            scenes[scene_id].append(file)
+    for scene_id, files in metadata.items():
+        ids = [each for each in (scene_id, scene_id + ON_DEMAND_END) if each in scenes] or [scene_id]
+        folders = {each: {path.rpartition("/")[0] for path, _ in scenes[each]} for each in ids}
+        for path, rest in files:
+            # Metadata belongs to the images beside it, else to all of its id.
+            beside = [each for each in ids if path.rpartition("/")[0] in folders[each]]
+            for each in beside or ids:
+                scenes[each].append((path, rest))
     for path, match in listing.matching(_ITEM):
         if match["id"].upper() in scenes:
             yield "", path  # USGS's own item, whose links are remote
@@ -71,6 +91,9 @@ def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneReco
         if match:
             rests[match["rest"].lower()] = file.path
     groups = _groups(root, rests, problems)
+    if scene_id.endswith(ON_DEMAND_END):  # its MTL is that of level 1
+        groups = {name: {key: text for key, text in values.items() if not _LEVEL_1_ONLY.match(key)}
+                  for name, values in groups.items()}  # fmt: skip
     images = _images(root, told, rests, groups, problems)
     if not images:
         return
@@ -145,9 +168,11 @@ def _band(file: LandsatFile, name: str, groups: Groups, own: Optional[float]) ->
         offset = number_or_none(value(groups, f"{what}_ADD_BAND_{end}", *level))
         unit = "K" if what == "TEMPERATURE" and scale is not None else ""
     nodata = own
-    if nodata is None and file.number is not None:
+    if nodata is None and name.startswith("SR_BAND"):
+        nodata = -9999
+    elif nodata is None and file.number is not None:
         nodata = 0
-    elif nodata is None and name in ("QA_PIXEL", "BQA"):
+    elif nodata is None and name in ("QA_PIXEL", "PIXEL_QA", "BQA"):
         nodata = 1
     elif nodata is None and name.startswith("ST_"):
         nodata = -9999

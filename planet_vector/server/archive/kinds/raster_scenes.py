@@ -1,7 +1,7 @@
 """Scenes in GeoTIFFs, one or several files each.
 
-* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as ``sync`` writes them, also of products that have no file name
-  elsewhere (``analytic_sr``). What the metadata lacks is derived (see `planet_vector.server.archive.partial_metadata`);
+* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as ``sync`` writes them of any API, also of products that have no
+  file name elsewhere (``analytic_sr``). What the metadata lacks is derived (see `planet_vector.server.archive.partial_metadata`);
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.scene_metadata`);
 * sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
   `planet_vector.pixels.sidecars`).
@@ -12,14 +12,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.bands.scenes_v0 import bands_of, variants_of
 from planet_vector.item_ids import id_of_stem
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place
-from planet_vector.server.archive.fields import ACQUIRED
+from planet_vector.server.archive.fields import ACQUIRED, SceneFields
 from planet_vector.server.archive.kinds.planet_bands import named_bands
+from planet_vector.server.archive.kinds.synced_items import SyncedItem, synced_item
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.partial_metadata import DERIVED, GEOMETRY, checked_fields, completed_feature
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
@@ -71,7 +72,7 @@ def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneReco
     name = name_of(unit.key)
     scene_id = id_of_stem(name)
     assets = _assets(root, unit, name, problems)
-    feature, missing = _metadata(root, unit, scene_id, problems)
+    feature, missing, synced = _metadata(root, unit, scene_id, problems)
     if assets and missing:
         raster = first_product(assets)
         try:
@@ -95,8 +96,13 @@ def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneReco
             except SidecarProblem as problem:
                 problems.append(Problem(path, str(problem)))
     guessed = (ACQUIRED,) if "acquired" in missing and "guessed" in feature["properties"] else ()
-    scene_type = scene_type_of(feature)
-    yield SceneRecord(scene_type, feature, tuple(_with_bands(asset, scene_type) for asset in assets), guessed=guessed)
+    scene_type = synced.scene_type if synced else scene_type_of(feature)
+    found = tuple(_with_bands(asset, scene_type) for asset in assets)
+    if synced is None:
+        yield SceneRecord(scene_type, feature, found, guessed=guessed)
+    else:
+        known = replace(synced.fields, geometry=None).completed(replace(SceneFields.of_feature(feature), v0={}))
+        yield SceneRecord(scene_type, feature, found, synced.item_type, synced.collection, known.to_json())
 
 
 KIND = Kind(_PREFIX, _claim, _read, _id_of)
@@ -146,12 +152,15 @@ def _with_bands(asset: SceneAsset, scene_type: str) -> SceneAsset:
 
 def _metadata(
     root: Path, unit: Unit, scene_id: str, problems: List[Problem]
-) -> Tuple[Mapping[str, Any], Sequence[str]]:
-    """Return the Feature of the metadata file, and the fields to derive; a Feature without any if it is unusable."""
+) -> Tuple[Mapping[str, Any], Sequence[str], Optional[SyncedItem]]:
+    """Return the Feature of the metadata file, the fields to derive, and the item of another API than v0 if it is one.
+
+    The Feature is one without any properties if the file is unusable.
+    """
     nothing: Dict[str, object] = {"type": "Feature", "id": scene_id, GEOMETRY: None, "properties": {}}
     path = next((f.path for f in unit.files if f.path.endswith(_SIDECAR)), None)
     if path is None:
-        return nothing, DERIVED
+        return nothing, DERIVED, None
     try:
         document = load_json(root / path)
         if not isinstance(document, dict) or document.get("type") != "Feature":
@@ -162,11 +171,15 @@ def _metadata(
             raise ValueError("has no properties")
     except ValueError as error:
         problems.append(Problem(path, str(error)))
-        return nothing, DERIVED
+        return nothing, DERIVED, None
+    synced = synced_item(document)
+    if synced is not None:
+        problems += [Problem(path, text) for text in synced.unreadable]
+        document = synced.fields.to_feature(scene_id)
     feature, missing, unreadable = checked_fields({**nothing, **document} if "id" not in document else document)
     if unreadable:
         problems.append(Problem(path, f"has unreadable values: {', '.join(unreadable)}"))
-    return feature, missing
+    return feature, missing, synced
 
 
 def _natural(product: str) -> Tuple[str, int]:

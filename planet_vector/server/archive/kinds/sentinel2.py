@@ -33,9 +33,9 @@ _SAFE = re.compile(rf"(?:(?P<parent>.*)/)?(?P<id>{_SAFE_ID})(?:\.SAFE)?/(?P<rest
 _COPY = re.compile(rf"(?P<parent>.*/)?(?P<id>{_COPY_ID})", re.ASCII | re.DOTALL)
 _BAND = r"(?P<band>B\d\d|B8A|TCI|SCL|AOT|WVP)"
 _IMAGE = re.compile(
-    rf"(?:L2A_)?(?P<id>{_LOOSE_ID})_{_BAND}(?:_(?P<resolution>10|20|60)m)?\.(?:jp2|tif)", re.ASCII | re.IGNORECASE
+    rf"(?:L2A_)?(?P<id>{_LOOSE_ID})_{_BAND}(?:_(?P<resolution>10|20|60)m)?\.(?:jp2|tiff?)", re.ASCII | re.IGNORECASE
 )
-_COPIED = re.compile(rf"{_BAND}\.tif", re.ASCII | re.IGNORECASE)
+_COPIED = re.compile(rf"{_BAND}\.tiff?", re.ASCII | re.IGNORECASE)
 _GRANULE = re.compile(r"GRANULE/(?P<granule>[^/]+)/(?:IMG_DATA/(?:R(?:10|20|60)m/)?[^/]+|MTD_TL\.xml)", re.IGNORECASE)
 _SHARED = re.compile(r"MTD_MSIL(?:1C|2A)\.xml|manifest\.safe", re.IGNORECASE)
 _PRODUCT = re.compile(r"MTD_MSIL(?:1C|2A)\.xml", re.IGNORECASE)
@@ -54,6 +54,17 @@ class _Image(NamedTuple):
     band: str
     resolution: int
     path: str
+
+
+def is_in_product(path: str) -> bool:
+    """Return whether a file is in a folder with the name of a product, as those are named since 2016-12.
+
+    Parameters
+    ----------
+    path : str
+        Path relative to the archive.
+    """
+    return _SAFE.fullmatch(path) is not None
 
 
 def _claim_safe(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:

@@ -174,7 +174,7 @@ def _scene(
     collection = item.get("collection")
     if not isinstance(collection, str) or not collection:
         collection = folder.rpartition("/")[2] or root.resolve().name
-    scene_type = _scene_type(collection)
+    scene_type = scene_type_of_collection(collection)
     return SceneRecord(
         scene_type,
         fields.to_feature(str(item["id"])),
@@ -186,8 +186,14 @@ def _scene(
     )
 
 
-def _scene_type(collection: str) -> str:
-    """Return a collection's id as a scene type of v0: lower case, with a letter first, at most 32 characters."""
+def scene_type_of_collection(collection: str) -> str:
+    """Return a collection's id as a scene type of v0: lower case, with a letter first, at most 32 characters.
+
+    Parameters
+    ----------
+    collection : str
+        Id of the collection.
+    """
     text = re.sub("[^a-z0-9_-]", "-", collection.lower())
     return (text if "a" <= text[:1] <= "z" else f"c-{text}")[:32]
 

@@ -18,7 +18,10 @@ _COLLECTION = (
 ID = f"(?:{_BEFORE}|{_COLLECTION})"
 """Regular expression of an id, in upper case: the scene id before collections, the product id since."""
 
-_ID = re.compile(ID, re.ASCII)
+ON_DEMAND_END = "_SR"
+"""End of the ids of scenes of level 2 that were made on demand, whose files have the id of level 1."""
+
+_ID = re.compile(f"{ID}(?P<on_demand>{ON_DEMAND_END})?", re.ASCII)
 _CONTENTS = ("PRODUCT_CONTENTS", "PRODUCT_METADATA")
 _IMAGE = ("IMAGE_ATTRIBUTES", "PRODUCT_METADATA")
 _PROJECTION = ("PROJECTION_ATTRIBUTES", "PROJECTION_PARAMETERS")
@@ -57,18 +60,19 @@ class LandsatId(NamedTuple):
         Parameters
         ----------
         scene_id : str
-            An id that matches `ID`.
+            An id that matches `ID`, or such with `ON_DEMAND_END`.
         """
         match = _ID.fullmatch(scene_id)
         assert match
         found = match.groupdict()
         if found["day"]:
             day, form = found["day"], "%Y%j"
-            numbers = found["letter"], int(found["number"]), 1, 0, int(found["path"]), int(found["row"])
+            level = 2 if found["on_demand"] else 1
+            numbers = found["letter"], int(found["number"]), level, 0, int(found["path"]), int(found["row"])
         else:
             day, form = found["date"], "%Y%m%d"
-            place = int(found["path_"]), int(found["row_"])
-            numbers = found["letter_"], int(found["number_"]), int(found["level"]), int(found["collection"]), *place
+            level, place = 2 if found["on_demand"] else int(found["level"]), (int(found["path_"]), int(found["row_"]))
+            numbers = found["letter_"], int(found["number_"]), level, int(found["collection"]), *place
         try:
             return cls(*numbers, datetime.strptime(day, form).replace(tzinfo=timezone.utc))
         except ValueError:
@@ -77,8 +81,9 @@ class LandsatId(NamedTuple):
     @property
     def names(self) -> Tuple[str, str]:
         """Item type and collection."""
+        collection = f"c{self.collection}-" if self.collection else ""
         item_type = f"Landsat{self.satellite}L1G" if self.level == 1 else f"Landsat{self.satellite}L2"
-        return item_type, f"landsat-c{self.collection}-l{self.level}" if self.collection else "landsat-l1"
+        return item_type, f"landsat-{collection}l{self.level}"
 
 
 def stated_fields(groups: Groups) -> SceneFields:

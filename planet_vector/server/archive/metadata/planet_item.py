@@ -6,13 +6,20 @@ import math
 from typing import Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 
 from planet_vector.geometry.wrapping import footprint_of
-from planet_vector.server.archive.fields import SceneFields, direction_or_none, number_or_none, text_or_none, time_or_none
+from planet_vector.server.archive.fields import (
+    SceneFields,
+    direction_or_none,
+    number_or_none,
+    text_or_none,
+    time_or_none,
+)
 
 _Value = TypeVar("_Value")
 
 _COMMON = {
-    "acquired", "published", "updated", "cloud_cover", "gsd", "pixel_resolution", "satellite_id", "instrument", "provider",
-    "view_angle", "satellite_azimuth", "sun_elevation", "sun_azimuth", "strip_id", "quality_category", "item_type",
+    "acquired", "published", "updated", "cloud_cover", "gsd", "pixel_resolution", "satellite_id", "instrument",
+    "provider", "view_angle", "satellite_azimuth", "sun_elevation", "sun_azimuth", "strip_id", "quality_category",
+    "item_type",
 }  # fmt: skip
 # Planet's STAC extension and its mapping of properties, github.com/planetlabs/stac-extension.
 _STAC = {

@@ -7,7 +7,13 @@ from urllib.parse import unquote, urlsplit
 
 from planet_vector.assets import SpectralBand
 from planet_vector.bands import BandInfo
-from planet_vector.server.archive.fields import SceneFields, direction_or_none, number_or_none, text_or_none, time_or_none
+from planet_vector.server.archive.fields import (
+    SceneFields,
+    direction_or_none,
+    number_or_none,
+    text_or_none,
+    time_or_none,
+)
 
 _COLOURS = {"red": "Red", "green": "Green", "blue": "Blue"}
 
