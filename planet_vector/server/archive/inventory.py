@@ -54,8 +54,12 @@ KINDS: Tuple[Kind, ...] = (
 _BY_PREFIX = {kind.prefix: kind for kind in KINDS}
 
 _SAFE = re.compile(r"(?:.*/)?[^/]+\.SAFE(?=/)", re.IGNORECASE | re.DOTALL)
-_PACKED = frozenset(("zip", "tar", "tar.gz", "tgz", "7z"))
-_IMAGE = re.compile(r".*?\.(?P<suffix>jp2|j2k|img|ecw|sid|hdf|h5|nc|zip|tar|tar\.gz|tgz|7z)", re.IGNORECASE | re.DOTALL)
+_PACKED = frozenset(("zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz", "7z", "rar"))
+_IMAGE = re.compile(
+    r".*?\.(?P<suffix>jp2|j2k|img|ecw|sid|ntf|nitf|vrt|bil|bip|bsq|hgt|grib2?|grb2?|hdf[45]?|h[45]|he5|nc4?"
+    rf"|{'|'.join(map(re.escape, sorted(_PACKED)))})",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def scan(root: Path, rules: Optional[Path] = None) -> Tuple[Dict[str, Unit], List[Problem]]:

@@ -140,11 +140,15 @@ def test_all_names_of_an_archive_have_different_valid_ids(paths: object) -> None
 
 def test_images_of_other_formats_and_packed_archives_are_reported(archive: Archive, raster: Path) -> None:
     shutil.copy(raster, archive.root / "one.tif")
-    for name in ("map.jp2", "old.IMG", "order.zip", "LC08.tar.gz", "wind.nc", "notes.txt", "table.gz"):
+    for name in ("map.jp2", "old.IMG", "order.zip", "LC08.tar.gz", "wind.nc", "composite_file_format.ntf", "all.vrt",
+                 "old.tar.bz2", "notes.txt", "table.gz"):  # fmt: skip
         (archive.root / name).write_bytes(b"?")
     indexed = archive.index()
     assert list(indexed.scenes) == ["one"]
     told = indexed.told(LEFT_OUT)
-    assert sorted(told) == ["LC08.tar.gz", "map.jp2", "old.IMG", "order.zip", "wind.nc"]
+    assert sorted(told) == [
+        "LC08.tar.gz", "all.vrt", "composite_file_format.ntf", "map.jp2", "old.IMG", "old.tar.bz2", "order.zip",
+        "wind.nc",
+    ]  # fmt: skip
     assert told["order.zip"] == told["LC08.tar.gz"] == "is a packed archive: unpack it, and its scenes are served"
     assert "rule file" in told["map.jp2"]

@@ -1,7 +1,8 @@
 """Scenes in GeoTIFFs, one or several files each.
 
 * ``<id>_<product>.tif`` with ``<id>_metadata.json``, as ``sync`` writes them of any API, also of products that have no
-  file name elsewhere (``analytic_sr``). What the metadata lacks is derived (see `planet_vector.server.archive.partial_metadata`);
+  file name elsewhere (``analytic_sr``). What the metadata lacks is derived (see
+  `planet_vector.server.archive.partial_metadata`);
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.scene_metadata`);
 * sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
   `planet_vector.pixels.sidecars`).
