@@ -45,7 +45,7 @@ def column_values(properties: Mapping[str, Any]) -> List[Any]:
     return values
 
 
-def stored_values(properties: Mapping[str, Any], fields: SceneFields) -> Dict[str, Any]:
+def stored_values(properties: Mapping[str, object], fields: SceneFields) -> Dict[str, object]:
     """Return the values of a scene's columns by name, those of `COLUMNS` and `UPDATED`.
 
     Parameters
@@ -55,7 +55,7 @@ def stored_values(properties: Mapping[str, Any], fields: SceneFields) -> Dict[st
     fields : SceneFields
         Its metadata.
     """
-    found = dict(zip(COLUMNS, column_values(properties)))
+    found: Dict[str, object] = dict(zip(COLUMNS, column_values(properties)))
     found[UPDATED] = found["published"] if fields.updated is None else microseconds(fields.updated)
     return found
 

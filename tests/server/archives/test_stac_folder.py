@@ -14,11 +14,12 @@ from planet_vector.server.archive.fields import SceneFields
 from planet_vector.server.archive.metadata.stac_item import bands_of_asset, resolve
 from planet_vector.server.archive.units import LEFT_OUT, MISSING
 from planet_vector.server.index.data_properties import data_properties
+from planet_vector.server.index.entries import entry_of
 from planet_vector.server.index.expressions import moment_or_none
 from planet_vector.server.index.item_properties import item_values
+from planet_vector.server.index.records import StoredScene
 
 from ..conftest import DATA, Serve
-from .conftest import Archive
 from .missions import by_key, nested, only_scene, properties, scenes_in, write_image
 from .planets import item_json
 
@@ -90,20 +91,25 @@ def test_an_item_field_by_field(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("updated", [None, "2021-08-02T01:02:03.5Z"])
-def test_the_time_of_the_last_change_is_as_stated(archive: Archive, updated: Optional[str]) -> None:
-    write_image(archive.root / "red.tif")
-    said = item("stac", {"red": {"href": "red.tif"}}, properties={} if updated is None else {"updated": updated})
-    write_json(archive.root / "stac.json", said)
-    told = {"published": "2021-07-01T00:00:00Z", **({} if updated is None else {"updated": updated})}
-    planet = item_json("20221221_084022_18_2414", "PSScene", **told)
-    write_json(archive.root / "20221221_084022_18_2414_metadata.json", planet)
-    write_image(archive.root / "20221221_084022_18_2414_3B_AnalyticMS.tif", bands=4)
-    scenes = archive.index().scenes
-    assert len(scenes) == 2
-    for scene in scenes.values():
-        stac, v1 = item_values(scene), data_properties(scene)
-        assert stac["created"] == v1["published"] == moment_or_none("2021-07-01T00:00:00Z")
-        assert stac["updated"] == v1["updated"] == moment_or_none(updated or "2021-07-01T00:00:00Z")
+@pytest.mark.parametrize("kind", ["STAC", "Planet"])
+def test_the_time_of_the_last_change_is_as_stated(tmp_path: Path, kind: str, updated: Optional[str]) -> None:
+    told = {} if updated is None else {"updated": updated}
+    if kind == "STAC":
+        write_image(tmp_path / "red.tif")
+        write_json(tmp_path / "stac.json", item("stac", {"red": {"href": "red.tif"}}, properties=told))
+    else:
+        name = "20221221_084022_18_2414"
+        write_image(tmp_path / f"{name}_3B_AnalyticMS.tif", bands=4)
+        said = item_json(name, "PSScene", published="2021-07-01T00:00:00Z", **told)
+        write_json(tmp_path / f"{name}_metadata.json", said)
+    record = only_scene(tmp_path)
+    fields = SceneFields.of_json(record.item)
+    scene = StoredScene(record.scene_type, "x", record.item_type, "", fields, record.assets, record.feature)
+    stac, v1 = item_values(scene), data_properties(scene)
+    published, changed = moment_or_none("2021-07-01T00:00:00Z"), moment_or_none(updated)
+    assert stac["created"] == v1["published"] == published
+    assert stac["updated"] == v1["updated"] == (changed or published)
+    assert (changed or published).at in entry_of(record).columns  # type: ignore[union-attr]
 
 
 def test_items_above_and_beside(tmp_path: Path) -> None:

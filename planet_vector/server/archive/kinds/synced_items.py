@@ -12,7 +12,7 @@ from planet_vector.server.archive.metadata.stac_item import fields_of
 
 
 class SyncedItem(NamedTuple):
-    """What an item states.
+    """Fields and names that an item states.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class SyncedItem(NamedTuple):
     scene_type, item_type, collection : str
         Its names in each API.
     unreadable : list of str
-        What is stated but unreadable, as predicates of the file.
+        Values that are stated but unreadable, as predicates of the file.
     """
 
     fields: SceneFields
