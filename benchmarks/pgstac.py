@@ -35,6 +35,10 @@ from planet_vector.server.stac_files import write_stac  # noqa: E402
 from tests.server.stac.pgstac import cluster, load, missing  # noqa: E402
 
 
+MOST_SECONDS = 4 * 3600.0
+"""The most that loading all items into pgstac may take; a million take about half an hour."""
+
+
 def searches(number: int) -> List[Dict[str, Any]]:
     """Return searches by area, time and cloud cover.
 
@@ -134,7 +138,7 @@ def main() -> None:
         with cluster("shared_buffers=1GB", "work_mem=64MB", "max_wal_size=4GB", port=free_port()) as environ:
             begun = time.monotonic()
             load(environ, "collections", written.collections_file)
-            load(environ, "items", items)
+            load(environ, "items", items, "insert", MOST_SECONDS)
             settings = "UPDATE pgstac.pgstac_settings SET value = 'on' WHERE name = 'context'; ANALYZE"
             subprocess.run(["psql", "-qc", settings], env=environ, check=True)
             print(f"loaded into pgstac in {time.monotonic() - begun:.0f} s")
