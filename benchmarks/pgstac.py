@@ -34,7 +34,6 @@ from planet_vector.server.sample.synthetic import write_scenes  # noqa: E402
 from planet_vector.server.stac_files import write_stac  # noqa: E402
 from tests.server.stac.pgstac import cluster, load, missing  # noqa: E402
 
-
 MOST_SECONDS = 4 * 3600.0
 """The most that loading all items into pgstac may take; a million take about half an hour."""
 
@@ -181,13 +180,13 @@ def compare(folder: Path, environ: Dict[str, str], peer: str, number: int) -> No
                 time.sleep(0.5)
         ours, counts = measure(root, number)
         theirs, others = measure(address + "search", number)
-        assert counts == others, (counts, others)
         postmaster = int((Path(environ["PGHOST"]) / "data" / "postmaster.pid").read_text().split()[0])
         print(f"{number} searches by area, time and cloud, 10 items each, {min(counts)} to {max(counts)} found")
         print(f"planet-vector serve:  median {ours:7.1f} ms, {memory(service.pid):7.0f} MB")
         peers = memory(other.pid), memory(postmaster)
         print(f"stac-fastapi-pgstac:  median {theirs:7.1f} ms, {peers[0]:7.0f} MB and {peers[1]:.0f} MB of PostgreSQL")
         print(f"ratio of the medians: {theirs / ours:.1f}")
+        assert counts == others, (counts, others)
     finally:
         for process in (service, other):
             process.terminate()
