@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional
 import pytest
 import rasterio
 import requests
+import shapely.geometry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.warp import transform_bounds
@@ -275,6 +276,15 @@ def test_item_types(service: Data) -> None:
         ("quick-search", {"item_types": ["PSScene"], "filter": of("PermissionFilter", "x")}, 400, "list"),
         ("quick-search?_sort=gsd asc", {"item_types": ["PSScene"]}, 400, "_sort"),
         ("quick-search?_page_size=0", {"item_types": ["PSScene"]}, 400, "_page_size"),
+        ("quick-search?sort=acquired asc", {"item_types": ["PSScene"]}, 400, "'sort' is not a parameter"),
+        ("quick-search", {"item_types": ["PSScene"], "filters": ALL}, 400, "'filters' is not a member"),
+        ("searches", {"item_types": ["PSScene"], "filters": ALL, "name": "x"}, 400, "'filters' is not a member"),
+        ("searches?limit=1", None, 400, "'limit' is not a parameter"),
+        ("searches?_sort=name asc", None, 400, "created asc"),
+        ("searches?search_type=other", None, 400, "saved"),
+        ("searches?_page=0", None, 400, "_page"),
+        ("stats?interval=day", {"item_types": ["PSScene"], "interval": "day"}, 400, "takes none"),
+        ("stats", {"item_types": ["PSScene"], "interval": "day", "utc_offset": "+2h"}, 400, "utc_offset"),
         ("stats", {"item_types": ["PSScene"], "interval": "second"}, 400, "interval"),
         ("stats", {"item_types": ["PSScene"], "interval": ["day"]}, 400, "interval"),
         ("searches", {"item_types": ["PSScene"], "filter": ALL}, 400, "name"),
@@ -327,6 +337,17 @@ def test_searches_are_saved_changed_run_and_deleted(service: Data) -> None:
     assert saved["filter"] == wanted and saved["item_types"] == ["PSScene"]
     assert service.json(saved["_links"]["_self"]) == saved
     assert saved in service.json("searches/")["searches"]
+    second = service.json("searches", {**saved, "name": "second"})  # as it was read, for another name
+    listed = {order: service.json(f"searches?_sort=created {order}")["searches"] for order in ("asc", "desc")}
+    assert listed["desc"] == listed["asc"][::-1] and [each["name"] for each in listed["asc"]][-2:] == [
+        "clear",
+        "second",
+    ]
+    first = service.json("searches?_page_size=1&_sort=created asc&search_type=saved")
+    assert first["searches"] == listed["asc"][:1]
+    assert service.json(first["_links"]["_next"])["searches"] == listed["asc"][1:2]
+    assert service.json("searches?search_type=quick")["searches"] == []
+    assert service.ask(f"searches/{second['id']}", method="DELETE").status_code == 204
     results = service.json(f"{saved['_links']['results']}?_page_size=250")
     expected = sorted(item["id"] for item in ITEMS if compiled(wanted)(item))
     assert sorted(ids(results["features"])) == expected
@@ -359,6 +380,7 @@ def test_all_assets_are_active_and_are_delivered_without_a_key(service: Data, ar
         assert sorted(states) == item["assets"]
         for name, state in states.items():
             assert state["status"] == "active" and state["_permissions"] == ["download"] and state["type"] == name
+            assert "md5_digest" not in state  # the SDK takes null for a wrong one
             token = state["location"].partition("token=")[2].split(".")[1]
             ends = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["exp"]
             stated = datetime.fromisoformat(state["expires_at"] + "+00:00")
@@ -519,7 +541,8 @@ def test_basemaps_and_their_quads(service: Data) -> None:
     for path, status in (
         ("mosaics/nosuch", 404), ("mosaics/winter/quads/0-0", 404), ("mosaics/winter/quads/1e9-0", 404),
         ("mosaics/winter/quads?bbox=1,2,3", 400), ("mosaics/winter/quads?bbox=0,9,0,8", 400),
-        ("mosaics/winter/quads?_page=x", 400), ("mosaics?_page_size=0", 400),
+        ("mosaics/winter/quads?_page=x", 400), ("mosaics?_page_size=0", 400), ("mosaics?interval=1 mon", 400),
+        ("mosaics/winter/quads?box=1,2,3,4", 400), (f"mosaics/winter/quads?_geometry={'0' * 64}", 404),
     ):  # fmt: skip
         assert service.ask(root + path).status_code == status, path
 
@@ -531,3 +554,23 @@ def test_a_box_across_the_antimeridian_has_the_quads_of_both_sides(service: Data
         service.json(f"{root}?bbox={box}&_page_size=250")["items"] for box in ("150,-80,180,80", "-180,-80,-150,80")
     ]
     assert sorted(each["id"] for each in both) == sorted(each["id"] for part in parts for each in part) != []
+
+
+def test_quads_of_a_geometry_are_those_that_share_ground_with_it(service: Data) -> None:
+    root = f"{service.running.origin}/basemaps/v1/mosaics/all/quads"
+    everything = service.json(f"{root}?_page_size=250&summary=true")
+    assert everything["summary"] == {"total_quads": len(everything["items"])} and "_next" not in everything["_links"]
+    triangle = {"type": "Polygon", "coordinates": [[[-60, -60], [120, -60], [-60, 80], [-60, -60]]]}
+    area = shapely.geometry.shape(triangle)
+    expected = [each["id"] for each in everything["items"] if area.intersects(shapely.box(*each["bbox"]))]
+    assert 3 < len(expected) < len(everything["items"])
+    page = service.json(f"{root}/search?_page_size=2&summary=true&minimal=true", triangle)
+    found = [each["id"] for each in page["items"]]
+    while "_next" in page["_links"]:
+        assert page["summary"] == {"total_quads": len(expected)}
+        page = service.json(page["_links"]["_next"])
+        found += [each["id"] for each in page["items"]]
+    assert found == expected
+    for body, status in (([], 400), ({"type": "Point"}, 400), ({"type": "Nothing", "coordinates": []}, 400)):
+        answer = service.ask(f"{root}/search", body)
+        assert answer.status_code == status, answer.text

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
 import pytest
+import shapely.geometry
 
 from tests.data_v1_service import KEY, compiled, moment
 from tests.server.conftest import Running, Serve
@@ -111,7 +112,15 @@ def test_searches_are_saved(planet: Command, tmp_path: Path) -> None:
     assert lines(planet("data", "search-list")) == []
 
 
-def test_basemaps(planet: Command) -> None:
+def test_basemaps(planet: Command, tmp_path: Path) -> None:
     assert [each["name"] for each in json.loads(planet("mosaics", "list"))] == ["winter"]
     quads = json.loads(planet("mosaics", "search", "winter", "--bbox", "-180,-80,180,80"))
     assert quads and all(quad["percent_covered"] > 0 for quad in quads)
+    west, south, east, north = quads[0]["bbox"]
+    inner = [(west * 3 + east) / 4, (south * 3 + north) / 4, (west + east) / 2, (south + north) / 2]
+    path = tmp_path / "area.json"
+    path.write_text(json.dumps(shapely.geometry.mapping(shapely.geometry.box(*inner))))
+    found = json.loads(planet("mosaics", "search", "winter", "--geometry", str(path)))
+    assert [quad["id"] for quad in found] == [quads[0]["id"]]
+    counted = json.loads(planet("mosaics", "search", "winter", "--bbox", "-180,-80,180,80", "--summary"))
+    assert counted["total_quads"] == len(quads)

@@ -274,4 +274,11 @@ def test_recipes_are_words_of_a_shell_with_any_names(serve: Serve, open_page: Op
     (stac,) = [text for text in recipes if "STACIT" in text]
     (features,) = [text for text in recipes if "OAPIF" in text]
     assert shlex.split(stac)[1].endswith(f'":asset={asset}') and len(shlex.split(stac)) == 2
-    assert shlex.split(features)[3:] == ["-nln", collection, "-sql", f'SELECT * FROM "{collection}"']
+    assert shlex.split(features)[3:] == [
+        "-nlt",
+        "PROMOTE_TO_MULTI",
+        "-nln",
+        collection,
+        "-sql",
+        f'SELECT * FROM "{collection}"',
+    ]

@@ -17,6 +17,7 @@ from planet_vector.server.index.expressions import Moment, moment_or_none
 from planet_vector.server.index.fields import COLUMNS, UPDATED, stored_values
 from planet_vector.server.index.records import StoredScene
 from planet_vector.server.index.scene_search import from_microseconds, microseconds
+from planet_vector.server.index.stac_fields import allowed_fields
 from planet_vector.server.index.texts import STAC_TEXTS, ItemText, constellation_of, platform_of
 
 PREFIX = "planet:"
@@ -110,9 +111,9 @@ FEATURE_COLUMNS: Mapping[str, ItemColumn] = {
 }
 """Properties that columns hold only of scenes without fields of their own, which have those of the Feature of v0."""
 
-TIMES = frozenset(
-    {DATETIME, "start_datetime", "end_datetime", *(c.name for c in ITEM_COLUMNS.values() if c.kind == "time")}
-)
+_SPAN = ("start_datetime", "end_datetime")
+
+TIMES = frozenset({DATETIME, *_SPAN, *(c.name for c in ITEM_COLUMNS.values() if c.kind == "time")})
 """Properties that are times."""
 
 OTHERS: Mapping[str, str] = {
@@ -144,15 +145,18 @@ def item_values(scene: StoredScene) -> Dict[str, object]:
         "pl:strip_id": fields.strip_id,
         "pl:pixel_resolution": fields.pixel_resolution,
         "planet_vector:guessed": [DATETIME] if fields.guessed else None,
-        **fields.stac,
+        **allowed_fields(fields.stac),
     }
     if fields.v0 is properties:  # `SceneFields.of_feature`
         others.update({name: column.value(stored[column.column]) for name, column in FEATURE_COLUMNS.items()})
-    if others["start_datetime"] is None or others["end_datetime"] is None:  # STAC has both or neither
-        del others["start_datetime"], others["end_datetime"]
+    for name in _SPAN:
+        value = others[name]
+        others[name] = value if isinstance(value, Moment) else moment_or_none(value)
+    if others[_SPAN[0]] is None or others[_SPAN[1]] is None:  # STAC has both or neither
+        del others[_SPAN[0]], others[_SPAN[1]]
     for name, value in others.items():
         if name not in found and name not in ITEM_COLUMNS and value is not None:
-            found[name] = plain(moment_or_none(value) if name in TIMES and isinstance(value, str) else value)
+            found[name] = plain(value)
     for column in ITEM_COLUMNS.values():
         value = column.value(stored[column.column])
         if value is not None:

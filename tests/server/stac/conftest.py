@@ -6,7 +6,7 @@ import json
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, NamedTuple
 
 import pytest
 
@@ -24,13 +24,17 @@ def sample(serve: Serve, archive: Path) -> Running:
     return serve(archive)
 
 
-@pytest.fixture(scope="session")
-def check() -> Check:
-    """Return a function that validates a document by the core's schema and those of its extensions, all of them local.
+class Schemas(NamedTuple):
+    """The published schemas by their id, and a registry of them; all of them local."""
 
-    The core's schemas are those of the pystac wheel. Nothing is fetched: another schema is an error.
-    """
-    jsonschema = pytest.importorskip("jsonschema")
+    known: Dict[str, Any]
+    registry: Any
+
+
+@pytest.fixture(scope="session")
+def schemas() -> Schemas:
+    """Return the schemas of the core, which are those of the pystac wheel, and of the extensions."""
+    pytest.importorskip("jsonschema")
     referencing = pytest.importorskip("referencing")
     pytest.importorskip("pystac")
     if not SCHEMAS.is_dir():
@@ -46,6 +50,18 @@ def check() -> Check:
     registry = referencing.Registry().with_resources(
         (name, referencing.Resource.from_contents(document)) for name, document in known.items()
     )
+    return Schemas(known, registry)
+
+
+@pytest.fixture(scope="session")
+def check(schemas: Schemas) -> Check:
+    """Return a function that validates a document by the core's schema and those of its extensions, all of them local.
+
+    Nothing is fetched: another schema is an error.
+    """
+    import jsonschema
+
+    known, registry = schemas
     cores = {
         kind: next(
             document for name, document in known.items() if name.startswith(CORE) and name.endswith(f"/{kind}.json")
@@ -55,8 +71,8 @@ def check() -> Check:
 
     def validate(document: Dict[str, Any]) -> None:
         kind = {"Feature": "item", "Collection": "collection", "Catalog": "catalog"}[document["type"]]
-        schemas = [cores[kind], *(known[name.rstrip("#")] for name in document.get("stac_extensions", ()))]
-        for schema in schemas:
+        applied = [cores[kind], *(known[name.rstrip("#")] for name in document.get("stac_extensions", ()))]
+        for schema in applied:
             found = jsonschema.Draft7Validator(schema, registry=registry)
             errors = [f"{error.json_path}: {error.message}" for error in found.iter_errors(document)]
             assert not errors, (schema["$id"], errors)

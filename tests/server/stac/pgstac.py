@@ -79,7 +79,7 @@ def cluster(*settings: str, port: int = 0) -> Iterator[Dict[str, str]]:
         shutil.rmtree(folder)
 
 
-def load(environ: Dict[str, str], what: str, file: Path) -> None:
+def load(environ: Dict[str, str], what: str, file: Path, method: str = "upsert", seconds: float = 1200) -> None:
     """Load a file of collections or items.
 
     Parameters
@@ -90,7 +90,11 @@ def load(environ: Dict[str, str], what: str, file: Path) -> None:
         ``collections`` or ``items``.
     file : Path
         The file.
+    method : str
+        ``upsert``, or ``insert``, which is faster and fails for what is there already.
+    seconds : float
+        The most that it may take.
     """
-    command = ["pypgstac", "load", what, str(file), "--method", "upsert"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=1200)
+    command = ["pypgstac", "load", what, str(file), "--method", method]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=seconds)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -502,6 +502,21 @@ def test_wrong_text_is_an_error_that_says_so(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("CASEI(platform) = 'a'", "CASEI"), ("id IN ('a', accenti('b'))", "accenti"), ("gsd + 1 > 2", "+"),
+        ("A_CONTAINS(keywords, ('a'))", "A_CONTAINS"), ("gsd > avg(gsd)", "avg"), ("gsd*2 > 2", "*"),
+        ('{"op": "=", "args": [{"op": "casei", "args": [{"property": "id"}]}, "a"]}', "casei"),
+        ('{"op": "a_equals", "args": [[1], [1]]}', "a_equals"),
+    ],
+)  # fmt: skip
+def test_what_is_not_supported_is_named(text: str, name: str) -> None:
+    with pytest.raises(HttpError) as error:
+        read_request({"filter": text, "filter-lang": "cql2-json" if text[0] == "{" else "cql2-text"}, None)
+    assert error.value.status == 400 and f"{name!r} is not supported" in error.value.message
+
+
+@pytest.mark.parametrize(
     "document",
     [
         [], {}, 3, "x", {"op": "and"}, {"op": "and", "args": {}}, {"op": "and", "args": [True]},

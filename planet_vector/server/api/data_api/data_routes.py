@@ -37,7 +37,7 @@ def add_data_v1(app: FastAPI) -> None:
         (_ITEM, item_routes.get_item, openapi.OBJECT),
         (f"{_ITEM}/assets", item_routes.list_assets, openapi.OBJECT),
         (_ASSET, item_routes.get_asset, openapi.OBJECT),
-        (f"{ROOT}/searches", search_routes.list_searches, openapi.LIST),
+        (f"{ROOT}/searches", search_routes.list_searches, openapi.SEARCHES),
         (_SEARCH, search_routes.get_search, openapi.OBJECT),
         (f"{_SEARCH}/results", search_routes.list_results, openapi.RESULTS),
         (f"{BASEMAPS}/mosaics", mosaic_routes.list_mosaics, openapi.MOSAICS),
@@ -59,6 +59,7 @@ def add_data_v1(app: FastAPI) -> None:
         (f"{ROOT}/quick-search", search_routes.quick_search, openapi.QUICK_SEARCH),
         (f"{ROOT}/stats", search_routes.get_stats, openapi.STATS),
         (f"{ROOT}/searches", search_routes.create_search, openapi.SAVED),
+        (f"{_MOSAIC}/quads/search", mosaic_routes.search_quads, openapi.QUAD_SEARCH),
     ]
     # A GET that changes something: no HEAD.
     _add(app, "GET", (f"{_ASSET}/activate", item_routes.activate, openapi.ACTIVATION))

@@ -97,7 +97,7 @@ class FilterReader:
             _refuse(f"The type of a filter is one of {', '.join(self._readers)}", kind)
         return reader(given, depth)
 
-    def area(self, geometry: object, relation: str = "intersects") -> Condition:
+    def area(self, geometry: object, relation: str = "intersects") -> Spatial:
         """Return the condition on the footprint.
 
         Parameters

@@ -104,7 +104,6 @@ def asset_document(
     document: Document = {
         "_links": {"_self": address, "activate": f"{address}/activate"},
         "_permissions": ["download"] if allowed else [],
-        "md5_digest": None,
         "status": service.activations.state(*place) if allowed else INACTIVE,
         "type": name,
     }

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urlencode
 
+import shapely
 from fastapi import Request
 from fastapi.responses import Response
 
 from planet_vector.server.api.answers import json_answer, write_json
 from planet_vector.server.api.basemap_definitions import BasemapDefinition
+from planet_vector.server.api.bodies import Body
+from planet_vector.server.api.data_api.filters_v1 import FilterReader
 from planet_vector.server.api.data_api.item_documents import item_url
 from planet_vector.server.api.data_api.mosaic_documents import (
     BASEMAPS,
@@ -20,6 +25,7 @@ from planet_vector.server.api.data_api.mosaic_documents import (
     quad_id,
     quad_of,
 )
+from planet_vector.server.api.data_api.parameters import query_of
 from planet_vector.server.api.documents import Document
 from planet_vector.server.api.service import Service, base_url, enter, index_version
 from planet_vector.server.api.v0 import quad_routes
@@ -38,6 +44,8 @@ from planet_vector.server.quad_grid import Bounds, Quad
 MAX_PAGE, PAGE = 250, 50
 """Mosaics or quads of the largest page, and of one without ``_page_size``."""
 
+_QUADS = ("summary", "minimal", "_page_size")
+
 __all__ = ["get_mosaic_tile"]
 
 
@@ -50,7 +58,7 @@ async def list_mosaics(request: Request) -> Response:
         Request with a key, and ``name__is``, ``name__contains``, ``_page_size`` and ``_page`` in its query.
     """
     service, permission = enter(request)
-    base, query = base_url(request), request.query_params
+    base, query = base_url(request), query_of(request, "name__is", "name__contains", "_page_size", "_page")
     size = _size(query)
 
     def chosen(basemap: BasemapDefinition) -> bool:
@@ -68,7 +76,7 @@ async def list_mosaics(request: Request) -> Response:
             return write_json({"_links": links, "mosaics": described})
 
         defined = [definition_of(basemap) for basemap in page]
-        return json_answer(request, make, index_version(request, service, permission, defined, dict(query)))
+        return json_answer(request, make, index_version(request, service, permission, defined, query))
 
     return await attend_layout(request, answer)
 
@@ -94,30 +102,61 @@ async def list_quads(request: Request, name: str) -> Response:
     Parameters
     ----------
     request : Request
-        Request with a key, and ``bbox`` (west, south, east, north in degrees), ``_page_size`` and ``_page`` in its
-        query.
+        Request with a key, and ``bbox`` (west, south, east, north in degrees), ``summary``, ``_page_size`` and
+        ``_page`` in its query; ``minimal`` changes nothing. ``_geometry`` is that of `search_quads`.
     name : str
         Name of the basemap.
     """
     seen = see_basemap(request, name)
-    base, query = base_url(request), request.query_params
-    size, boxes = _size(query), _boxes(query.get("bbox"))
-    after = quad_of(seen.basemap, query.get("_page", "")) if "_page" in query else None
-    if "_page" in query and after is None:
-        raise HttpError(400, "_page: it is not one of this list: follow the links without changing them.")
+    base, query = base_url(request), query_of(request, *_QUADS, "bbox", "_page", "_geometry")
+    boxes, kept = _boxes(query.get("bbox")), query.get("_geometry")
+    _check_page(seen, query)
 
-    def describe(patience: Patience) -> Mapping[str, object]:
-        quads = seen.layout(patience).quads(patience)
-        chosen = sorted((q for q in quads if any(_shares(q.lonlat, box) for box in boxes)), key=_place)
-        rest = [quad for quad in chosen if after is None or _place(quad) > _place(after)]
-        items: List[Document] = []
-        for quad in rest[:size]:
-            patience.check()
-            items.append(quad_document(seen.basemap, quad, quads[quad], base))
-        following = quad_id(rest[size - 1]) if len(rest) > size else None
-        return {"_links": _links(f"{mosaic_url(base, seen.basemap)}/quads", query, following), "items": items}
+    def describe(patience: Patience) -> Document:
+        text = seen.service.index.kept_area(kept) if kept is not None else None
+        if kept is not None and text is None:
+            raise HttpError(404, "The geometry of this page is no longer stored: search again.")
+        is_within = (lambda quad: True) if text is None else _within(json.loads(text), patience)
+        return _quads_page(
+            seen,
+            base,
+            query,
+            lambda quad: is_within(quad) and any(_shares(quad.lonlat, box) for box in boxes),
+            patience,
+        )
 
     return await basemap_answer(request, seen, describe, sorted(query.items()))
+
+
+async def search_quads(request: Request, name: str) -> Response:
+    """Return the first quads of a basemap that share ground with a geometry, ordered by row and column.
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key, GeoJSON of a geometry in its body, and ``summary`` and ``_page_size`` in its query;
+        ``minimal`` changes nothing.
+    name : str
+        Name of the basemap.
+    """
+    seen = see_basemap(request, name)
+    base, query = base_url(request), query_of(request, *_QUADS)
+    _check_page(seen, query)
+    with Body() as body:
+        await body.read(request)
+
+        def answer(patience: Patience) -> Response:
+            geometry = body.document(request, patience)
+            if not isinstance(geometry, dict):
+                raise HttpError(400, "The body is a GeoJSON geometry.")
+            is_within = _within(geometry, patience)
+            text = json.dumps(geometry, sort_keys=True)
+            kept = hashlib.sha256(text.encode()).hexdigest()
+            seen.service.index.keep_area(kept, text)
+            content = write_json(_quads_page(seen, base, {**query, "_geometry": kept}, is_within, patience))
+            return json_answer(request, lambda: content)
+
+        return await attend_layout(request, answer)
 
 
 async def get_quad(request: Request, name: str, quad_id: str) -> Response:
@@ -199,6 +238,35 @@ async def get_quad_thumb(request: Request, name: str, quad_id: str) -> Response:
     return await quad_routes.get_quad_thumbnail(request, name, _grid_id(see_basemap(request, name), quad_id))
 
 
+def _within(geometry: object, patience: Patience) -> Callable[[Quad], bool]:
+    """Return a function that tells whether a quad shares ground with a geometry."""
+    area = FilterReader(patience).area(geometry).area
+    return lambda quad: bool(shapely.intersects(area.geometry, shapely.box(*quad.lonlat)))
+
+
+def _check_page(seen: VisibleBasemap, query: Mapping[str, str]) -> None:
+    _size(query)
+    if "_page" in query and quad_of(seen.basemap, query["_page"]) is None:
+        raise HttpError(400, "_page: it is not one of this list: follow the links without changing them.")
+
+
+def _quads_page(
+    seen: VisibleBasemap, base: str, query: Mapping[str, str], is_chosen: Callable[[Quad], bool], patience: Patience
+) -> Document:
+    """Return a page of the quads that a function chooses."""
+    quads = seen.layout(patience).quads(patience)
+    chosen = sorted(filter(is_chosen, quads), key=_place)
+    size, after = _size(query), quad_of(seen.basemap, query.get("_page", ""))
+    rest = [quad for quad in chosen if after is None or _place(quad) > _place(after)]
+    items: List[Document] = []
+    for quad in rest[:size]:
+        patience.check()
+        items.append(quad_document(seen.basemap, quad, quads[quad], base))
+    following = quad_id(rest[size - 1]) if len(rest) > size else None
+    document: Document = {"_links": _links(f"{mosaic_url(base, seen.basemap)}/quads", query, following), "items": items}
+    return {**document, "summary": {"total_quads": len(chosen)}} if query.get("summary") == "true" else document
+
+
 def _described(seen: VisibleBasemap, base: str, patience: Patience) -> Document:
     service: Service = seen.service
     scene_type = seen.basemap.search.scene_type
@@ -245,7 +313,7 @@ def _size(query: Mapping[str, str]) -> int:
 
 
 def _links(address: str, query: Mapping[str, str], following: Optional[str]) -> Dict[str, str]:
-    given = {name: value for name, value in query.items() if name not in ("_page", "api_key")}
+    given = {name: value for name, value in query.items() if name != "_page"}
     page = {"_page": query["_page"]} if "_page" in query else {}
     links = {"_self": _address(address, {**given, **page})}
     return links if following is None else {**links, "_next": _address(address, {**given, "_page": following})}

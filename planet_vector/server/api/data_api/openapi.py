@@ -63,7 +63,18 @@ _FILE: Document = {
     }
 }
 
+_PAGE_NUMBER = parameter_of("_page", {"type": "integer", "minimum": 1, "default": 1})
+_SUMMARY = parameter_of("summary", {"type": "boolean", "default": False}, "Whether the number of quads is added")
+
 LIST: Document = _read("The list")
+SEARCHES: Document = _read(
+    "The saved searches",
+    _OBJECT,
+    parameter_of("_sort", {"type": "string", "enum": ["created desc", "created asc"], "default": "created desc"}),
+    parameter_of("search_type", {"type": "string", "enum": ["any", "saved", "quick"], "default": "any"}),
+    parameter_of("_page_size", {"type": "integer", "minimum": 1}),
+    _PAGE_NUMBER,
+)
 OBJECT: Document = _read("The object")
 TILES: Document = TILE
 FILE: Document = _FILE
@@ -94,5 +105,12 @@ MOSAICS: Document = _read(
     "A page of basemaps", _OBJECT, parameter_of("name__is", _TEXT), parameter_of("name__contains", _TEXT), _SIZE
 )
 QUADS: Document = _read(
-    "A page of quads", _OBJECT, parameter_of("bbox", _TEXT, "West, south, east, north in degrees"), _SIZE
+    "A page of quads", _OBJECT, parameter_of("bbox", _TEXT, "West, south, east, north in degrees"), _SUMMARY, _SIZE
+)
+QUAD_SEARCH: Document = _posted(
+    "The first page of quads",
+    _OBJECT,
+    {"required": True, "content": {"application/json": {"schema": _OBJECT}}},
+    _SUMMARY,
+    _SIZE,
 )

@@ -7,6 +7,7 @@ from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from planet_vector.server.api.data_api.filters_v1 import FilterReader, all_of, any_asset
 from planet_vector.server.api.data_api.item_lookup import scene_types_of
+from planet_vector.server.api.data_api.parameters import check_members
 from planet_vector.server.api.documents import Document
 from planet_vector.server.api.page_tokens import is_text, place_of
 from planet_vector.server.api.permissions import Permission
@@ -99,6 +100,25 @@ def checked_request(document: object) -> Document:
     if len(types) > MAX_TYPES:
         raise HttpError(400, f"item_types has more than {MAX_TYPES} item types.")
     return {name: document[name] for name in _REQUEST if document.get(name) is not None}
+
+
+def posted_request(document: object) -> Document:
+    """Return the members of a search that select items, if it has no unknown ones.
+
+    Parameters
+    ----------
+    document : object
+        Parsed JSON of a request.
+
+    Raises
+    ------
+    HttpError
+        400, if it is not a search, or has unknown members.
+    """
+    found = checked_request(document)
+    assert isinstance(document, dict)
+    check_members(document)
+    return found
 
 
 def condition_of(request: Document, patience: Patience) -> Condition:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
-from typing import Callable, List, Optional
+from typing import Callable, List, Mapping, Optional
 from urllib.parse import urlencode
 
 import numpy as np
@@ -15,16 +16,19 @@ from planet_vector.server.api.attending import AREAS, CHEAP, attend
 from planet_vector.server.api.bodies import Body
 from planet_vector.server.api.conditional import NOT_STORED
 from planet_vector.server.api.data_api.item_documents import ROOT, item_document
+from planet_vector.server.api.data_api.parameters import query_of
 from planet_vector.server.api.data_api.search_requests import (
     PageRequest,
     checked_request,
     condition_of,
     item_search,
     page_request,
+    posted_request,
 )
 from planet_vector.server.api.documents import Document
 from planet_vector.server.api.page_tokens import token_of, wrong_token
 from planet_vector.server.api.permissions import Permission
+from planet_vector.server.api.search_store import MAX_SAVED
 from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.patience import Patience
@@ -36,7 +40,11 @@ MAX_NAME = 200
 """Maximum characters of the name of a saved search."""
 
 _UNITS = {"hour": "h", "day": "D", "week": "D", "month": "M", "year": "Y"}  # of numpy
+_OFFSET = "+0h"
 _MONDAY = 3  # days from 1970-01-01, a Thursday, back to its week's first day
+
+_ORDERS = ("created desc", "created asc")
+_KINDS = ("any", "saved", "quick")
 
 _Make = Callable[[object, Patience], Response]
 
@@ -50,11 +58,11 @@ async def quick_search(request: Request) -> Response:
         Request with a key; the search is JSON in its body, ``_page_size`` and ``_sort`` are in its query.
     """
     service, permission = enter(request)
-    page = page_request(request.query_params)._replace(token=None)
+    page = page_request(query_of(request, "_page_size", "_sort"))
     base = base_url(request)
 
     def make(document: object, patience: Patience) -> Response:
-        wanted = checked_request(document)
+        wanted = posted_request(document)
         # Responses to POST are not cacheable: their address does not identify the search.
         return json_answer(request, lambda: write_json(_page(service, permission, wanted, page, base, None, patience)))
 
@@ -72,7 +80,7 @@ async def list_results(request: Request, search_id: str) -> Response:
         Id of the search.
     """
     service, permission = enter(request)
-    page = page_request(request.query_params)
+    page = page_request(query_of(request, "_page", "_page_size", "_sort"))
     base = base_url(request)
 
     def answer(patience: Patience) -> Response:
@@ -98,15 +106,21 @@ async def get_stats(request: Request) -> Response:
         Request with a key; the search and ``interval`` are JSON in its body.
     """
     service, permission = enter(request)
+    query_of(request)
 
     def make(document: object, patience: Patience) -> Response:
-        wanted = checked_request(document)
-        interval = document.get("interval") if isinstance(document, dict) else None
+        wanted = posted_request(document)
+        assert isinstance(document, dict)
+        interval = document.get("interval")
         if not isinstance(interval, str) or interval not in _UNITS:
             raise HttpError(400, f"interval is one of {', '.join(_UNITS)}.")
+        if document.get("utc_offset") not in (None, _OFFSET):
+            raise HttpError(400, f"utc_offset is {_OFFSET}: intervals begin in UTC.")
         search = item_search(service, permission, wanted, page_request({}), patience)
         buckets = _buckets(service.items.times(search, patience), interval)
-        return json_answer(request, lambda: write_json({"buckets": buckets, "interval": interval, "utc_offset": "+0h"}))
+        return json_answer(
+            request, lambda: write_json({"buckets": buckets, "interval": interval, "utc_offset": _OFFSET})
+        )
 
     return await _with_body(request, make)
 
@@ -153,22 +167,42 @@ def _buckets(times: np.ndarray, interval: str) -> List[Document]:
 
 
 async def list_searches(request: Request) -> Response:
-    """Return the saved searches of the key, the newest first.
+    """Return the saved searches of the key, the newest first unless the query says otherwise.
 
     Parameters
     ----------
     request : Request
-        Request with a key.
+        Request with a key, and ``_sort``, ``search_type``, ``_page_size`` and ``_page`` in its query.
     """
     service, permission = enter(request)
-    base = base_url(request)
+    base, query = base_url(request), query_of(request, "_sort", "search_type", "_page_size", "_page")
+    order, kind = query.get("_sort", _ORDERS[0]), query.get("search_type", "any")
+    if order not in _ORDERS:
+        raise HttpError(400, f"_sort is {order[:40]!r}: it takes {' or '.join(_ORDERS)}.")
+    if kind not in _KINDS:
+        raise HttpError(400, f"search_type is {kind[:40]!r}: it takes {', '.join(_KINDS)}.")
+    size, start = (_number(query, name, default) for name, default in (("_page_size", MAX_SAVED), ("_page", 1)))
 
     def answer(patience: Patience) -> Response:
-        found = [_search_document(each, base) for each in service.searches.all_saved(permission.name)]
-        body = {"_links": {"_self": f"{base}{ROOT}/searches"}, "searches": found}
+        # Quick searches are kept for their pages only, and listed nowhere.
+        found = [] if kind == "quick" else service.searches.all_saved(permission.name)
+        found = found if order == _ORDERS[0] else found[::-1]
+        page = found[(start - 1) * size : start * size]
+        address = f"{base}{ROOT}/searches"
+        links = {"_self": f"{address}?{urlencode(query)}" if query else address}
+        if start * size < len(found):
+            links["_next"] = f"{address}?{urlencode({**query, '_page': str(start + 1)})}"
+        body = {"_links": links, "searches": [_search_document(each, base) for each in page]}
         return json_answer(request, lambda: write_json(body))
 
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
+
+
+def _number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not re.fullmatch(r"[1-9]\d{0,6}", text, re.ASCII):
+        raise HttpError(400, f"{name} is {text[:40]!r}: it takes a number from 1 on.")
+    return int(text)
 
 
 async def create_search(request: Request) -> Response:
@@ -270,7 +304,7 @@ async def delete_search(request: Request, search_id: str) -> Response:
 
 def _named(document: object, patience: Patience) -> Document:
     """Return a search with its name, if both are valid."""
-    wanted = checked_request(document)
+    wanted = posted_request(document)
     condition_of(wanted, patience)
     name = document.get("name") if isinstance(document, dict) else None
     if not isinstance(name, str) or not 0 < len(name.strip()) <= MAX_NAME:

@@ -9,7 +9,7 @@ import re
 from typing import List, Mapping, Optional, Tuple
 
 from planet_vector.server.api.stac.boxes import area_of_box
-from planet_vector.server.api.stac.cql2_text import MAX_DEPTH, parse_text
+from planet_vector.server.api.stac.cql2_text import MAX_DEPTH, parse_text, unsupported
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.expressions import (
     COMPARE,
@@ -163,7 +163,7 @@ class _Reader:
             rules = _ALLEN[name]
             parts = tuple(_comparison(sign, first[one], second[other]) for sign, one, other in rules)
             return parts[0] if len(parts) == 1 else And(parts)
-        raise _error(f"{name[:40]!r} is not supported")
+        raise unsupported(name)
 
     def _operand(self, document: object, geometry: bool = False) -> Operand:
         if isinstance(document, dict) and set(document) == {"property"}:
@@ -291,6 +291,8 @@ def _scalar(document: object) -> Scalar:
         if not isinstance(text, str) or not re.fullmatch(_DATE if kind == "date" else _TIMESTAMP, text, re.ASCII):
             raise _error(f"{_shown(text)} is not a {kind}")
         return _moment(text)
+    if isinstance(document, dict) and isinstance(document.get("op"), str):
+        raise unsupported(document["op"])
     raise _error(f"{_shown(document)} is not a value")
 
 

@@ -43,6 +43,20 @@ class _Token(NamedTuple):
         return self.text.upper() if self.kind in ("name", "sign") else ""
 
 
+def unsupported(name: str) -> HttpError:
+    """Return the error for a part of CQL2 that filters do not have.
+
+    Parameters
+    ----------
+    name : str
+        An operator or a function.
+    """
+    return HttpError(
+        400,
+        f"filter: {name[:40]!r} is not supported: there is no arithmetic, CASEI or ACCENTI, no arrays, no functions.",
+    )
+
+
 def parse_text(text: str) -> Json:
     """Return CQL2 text as CQL2 JSON.
 
@@ -154,6 +168,8 @@ class _Parser:
                 return token.word == "TRUE"
             raise self.unexpected("a property or a value")
         self._next()
+        if token.kind == "name" and self.token.text == "(":
+            raise unsupported(token.text)
         if token.kind == "number":
             return read_json(_json_number(token.text), "filter")
         if token.kind == "text":
@@ -199,6 +215,8 @@ class _Parser:
         if match is None:
             rest = self._text[self._end :]
             self.token = _Token("end", "", self._end)
+            if re.match(r"\s*(?:[*/%^+-]|div\b)", rest):
+                raise unsupported(rest.strip()[0])
             if rest.strip():
                 raise self.unexpected("a property, a value or a sign")
             return

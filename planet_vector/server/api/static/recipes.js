@@ -49,8 +49,9 @@ items = client.search(filter="eo:cloud_cover < 10").item_collection()`],
     ]],
     ["OGC API Features", `${root}/features/`, [
       ["QGIS", `Layer > Data Source Manager > WFS / OGC API - Features > New\nURL: ${root}/features/${login}`],
-      // GDAL 3.13 has no definition of a layer of OAPIF that it copies by its name.
-      ["GDAL", `${header}ogr2ogr scenes.gpkg OAPIF:${root}/features/ -nln ${quoted(collection)} -sql ${quoted(`SELECT * FROM "${collection.replaceAll('"', '\\"')}"`)}`],
+      // GDAL 3.13 has no definition of a layer of OAPIF that it copies by its name. Footprints across the antimeridian have
+      // several parts, which a layer of polygons should not have.
+      ["GDAL", `${header}ogr2ogr scenes.gpkg OAPIF:${root}/features/ -nlt PROMOTE_TO_MULTI -nln ${quoted(collection)} -sql ${quoted(`SELECT * FROM "${collection.replaceAll('"', '\\"')}"`)}`],
     ]],
     ["OGC API Tiles, TileJSON", `${root}/tiles/`, [
       ["QGIS, XYZ tiles", `Browser > XYZ Tiles > New Connection\nURL: ${template}`],
