@@ -79,7 +79,9 @@ def read_table(catalog: Catalog, query: Query, progress: Progress = None) -> pya
     known = catalog.survey(query) if progress else None
     for tries in range(_TRIES):
         try:
-            batches = list(_batches(catalog, query, schema, known, progress))
+            # Also between the pages: each collection would traverse all items that were received ahead.
+            with uncollected():
+                batches = list(_batches(catalog, query, schema, known, progress))
             return pyarrow.Table.from_batches(batches, arrow_schema(schema))
         except ResultChanged:
             if tries == _TRIES - 1:
@@ -232,17 +234,12 @@ def _batches(
     catalog: Catalog, query: Query, schema: Schema, known: Optional[SearchSurvey], progress: Progress
 ) -> Iterator[pyarrow.RecordBatch]:
     decode: Optional[DecodePage] = None if decoder(schema) is None else ArrowDecoder(schema)
-    pages = iter(catalog.decoded(query, decode, known))
     total = known.total if known else None
     done = 0
-    while True:
-        with uncollected():
-            page = next(pages, None)
-            if page is None:
-                break
-            if not isinstance(page, pyarrow.RecordBatch):
-                rows = page if isinstance(page, Rows) else schema.rows(cast("List[Feature]", page))
-                page = batch_of(rows, schema)
+    for page in catalog.decoded(query, decode, known):
+        if not isinstance(page, pyarrow.RecordBatch):
+            rows = page if isinstance(page, Rows) else schema.rows(cast("List[Feature]", page))
+            page = batch_of(rows, schema)
         yield page
         done += len(page)
         if progress:
