@@ -174,6 +174,8 @@ class CollectionSchema:
         The product that the service's tiles show unchanged.
     alternatives : bool
         Whether the service can select scenes that meet one of several conditions.
+    on_request : bool
+        Whether the service returns the addresses of all its files only on request, so that scenes have no location.
     spelling_of : callable
         Returns the usual spelling of a lower-case id, or None if its kind is unknown.
     """
@@ -193,6 +195,7 @@ class CollectionSchema:
     first_products: Tuple[str, ...] = field(default=(), compare=False, repr=False)
     tiled_product: Optional[str] = field(default=None, compare=False, repr=False)
     alternatives: bool = field(default=False, compare=False, repr=False)
+    on_request: bool = field(default=False, compare=False, repr=False)
     spelling_of: Callable[[str], Optional[str]] = field(default=_no_spelling, compare=False, repr=False)
 
     def product(self, name: Optional[str] = None) -> str:

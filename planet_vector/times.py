@@ -28,6 +28,8 @@ _MONTHS_OF = {"mo": 1, "y": 12}
 
 _USUAL = "0000-00-00T00:00:00.000000+00:00"
 _PUNCTUATION = [(at, char) for at, char in enumerate(_USUAL) if at >= 26 or char != "0"]
+# Every third character from the fifth on, by the length of a time: of seconds, milliseconds or microseconds.
+_MARKS = {25: "--T::+", 29: "--T::.", 32: "--T::."}
 _LONGEST = 100  # characters of two times
 _BETWEEN = re.compile(r"/|\.{2,3}|--|[,;\u2013]|\s+(?:to|-|and)\s+|\s+")
 
@@ -66,11 +68,12 @@ def parse_time(text: str) -> datetime:
     ValueError
         If the text is not a time.
     """
-    # Fast path for the spelling of nearly all times of the service. The punctuation is checked because fromisoformat
-    # accepts more (any separator, week dates, in some versions 24:00).
-    if text.endswith("+00:00") and len(text) == 32 and text[4:20:3] == "--T::." and text[11:13] < "24":
+    # Fast path for the spellings of nearly all times of services. The punctuation is checked because fromisoformat
+    # accepts more (any separator, week dates, in some versions 24:00). Before Python 3.11 it does not accept the Z.
+    usual = f"{text[:-1]}+00:00" if text.endswith("Z") else text
+    if usual.endswith("+00:00") and usual[4:20:3] == _MARKS.get(len(usual)) and usual[11:13] < "24":
         try:
-            return datetime.fromisoformat(text)
+            return datetime.fromisoformat(usual)
         except ValueError:
             pass  # raised again below, with the text
     match = _TIME.fullmatch(text.strip(BLANK))

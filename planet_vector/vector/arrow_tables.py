@@ -22,7 +22,6 @@ from planet_vector.extras import named_extra
 from planet_vector.gc_pause import uncollected
 from planet_vector.progress import Progress
 from planet_vector.query import Query
-from planet_vector.times import all_usual
 from planet_vector.vector.column_values import fit_booleans, fit_times
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.decoding import PageParser, decoder, plain_rings
@@ -43,6 +42,11 @@ GEOMETRY = "geometry"
 """The name of the geometry column, the last one."""
 
 _CHUNK = 1000  # scenes of a batch, as on a page
+# In UTC, with as many digits as a microsecond has. Arrow accepts the year 0, too.
+_USUAL_TIME = (
+    r"^(?:[1-9]\d{3}|0\d{2}[1-9]|0\d[1-9]\d|0[1-9]\d{2})-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d"
+    r"(?:\.\d{1,6})?(?:Z|\+00:00)$"
+)
 _TRIES = 3  # attempts to read a search whose result changes meanwhile
 _TYPES = {
     TEXT: pyarrow.string(),
@@ -79,7 +83,9 @@ def read_table(catalog: Catalog, query: Query, progress: Progress = None) -> pya
     known = catalog.survey(query) if progress else None
     for tries in range(_TRIES):
         try:
-            batches = list(_batches(catalog, query, schema, known, progress))
+            # Also between the pages: each collection would traverse all items that were received ahead.
+            with uncollected():
+                batches = list(_batches(catalog, query, schema, known, progress))
             return pyarrow.Table.from_batches(batches, arrow_schema(schema))
         except ResultChanged:
             if tries == _TRIES - 1:
@@ -212,7 +218,7 @@ class ArrowDecoder(PageParser):
         for slot, (name, kind) in enumerate(zip(schema.names, schema.types)):
             values = columns[slot]
             if name == LOCATION:
-                values = schema.plain_locations(columns)
+                values = schema.plain_locations(columns, len(parsed.ids))
             elif slot in schema.booleans:
                 values = fit_booleans(values)
             elif kind == TIME:
@@ -232,17 +238,12 @@ def _batches(
     catalog: Catalog, query: Query, schema: Schema, known: Optional[SearchSurvey], progress: Progress
 ) -> Iterator[pyarrow.RecordBatch]:
     decode: Optional[DecodePage] = None if decoder(schema) is None else ArrowDecoder(schema)
-    pages = iter(catalog.decoded(query, decode, known))
     total = known.total if known else None
     done = 0
-    while True:
-        with uncollected():
-            page = next(pages, None)
-            if page is None:
-                break
-            if not isinstance(page, pyarrow.RecordBatch):
-                rows = page if isinstance(page, Rows) else schema.rows(cast("List[Feature]", page))
-                page = batch_of(rows, schema)
+    for page in catalog.decoded(query, decode, known):
+        if not isinstance(page, pyarrow.RecordBatch):
+            rows = page if isinstance(page, Rows) else schema.rows(cast("List[Feature]", page))
+            page = batch_of(rows, schema)
         yield page
         done += len(page)
         if progress:
@@ -265,16 +266,17 @@ def _array(values: Sequence[object], kind: str) -> pyarrow.Array:
 
 
 def _usual_times(values: Sequence[Optional[str]]) -> Optional[pyarrow.Array]:
-    """Return times in the service's usual form, truncated to the millisecond; None if any has another form."""
-    texts = cast("Sequence[str]", values)
-    if None in values or not all_usual(texts) or min(texts) < "0001":  # Arrow accepts the year 0
+    """Return times in a usual form of services, truncated to the millisecond; None if any has another form."""
+    texts = pyarrow.array(values, pyarrow.string())
+    if pyarrow.compute.all(pyarrow.compute.match_substring_regex(texts, _USUAL_TIME)).as_py() is False:
         return None
     try:
-        moments = pyarrow.array(texts, pyarrow.string()).cast(pyarrow.timestamp("us", "UTC"))
+        moments = texts.cast(pyarrow.timestamp("us", "UTC"))
     except pyarrow.ArrowInvalid:
         return None
-    ticks = numpy.frombuffer(moments.buffers()[1], numpy.int64)[: len(texts)] // 1000
-    return pyarrow.Array.from_buffers(_TYPES[TIME], len(texts), [None, pyarrow.py_buffer(ticks)])
+    known, content = moments.buffers()
+    ticks = numpy.frombuffer(content, numpy.int64)[: len(texts)] // 1000
+    return pyarrow.Array.from_buffers(_TYPES[TIME], len(texts), [known, pyarrow.py_buffer(ticks)])
 
 
 def _footprints(coordinates: Sequence[bytes]) -> Optional[pyarrow.Array]:

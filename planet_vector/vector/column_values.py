@@ -25,7 +25,7 @@ _NUMBERS: Mapping[str, FrozenSet[type]] = {
     INTEGER: frozenset({int}),
     LONG: frozenset({int}),
 }
-_LENGTH = len("2015-03-06T02:24:15.531315+00:00")
+_ZONES = ("Z", "+00:00")
 LARGEST = {REAL: 2**53, INTEGER: 2**31 - 1, LONG: 2**63 - 1}
 """The greatest absolute value up to which a column holds every whole number."""
 
@@ -119,8 +119,8 @@ def _fit(value: Any, kind: str) -> Any:
             moment = parse_time(value)
         except ValueError:
             return None
-        # The service's usual form; `parse_time` has checked the digits.
-        whole = len(value) == _LENGTH and value.endswith("+00:00") and value[4:20:3] == "--T::."
+        # The usual forms of services; `parse_time` has checked the digits.
+        whole = value.endswith(_ZONES) and value[4:20:3] == "--T::." and value[20:23].isdigit()
         return (value if whole else moment.isoformat(timespec="milliseconds"))[:23] + "Z"
     return None
 

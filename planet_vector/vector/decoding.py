@@ -139,7 +139,7 @@ class Decoder(PageParser):
         full: Set[int] = set()
         for slot, (name, kind) in enumerate(zip(self._schema.names, self._schema.types)):
             if name == LOCATION:
-                columns[slot] = self._schema.plain_locations(columns)
+                columns[slot] = self._schema.plain_locations(columns, len(ids))
             # Most columns have no falsy value, which `all` finds in half the time.
             if all(columns[slot]) or not any(map(is_, columns[slot], repeat(None))):
                 full.add(slot)

@@ -301,9 +301,10 @@ class SceneLayer(RowLayer):
         for tries in range(_TRIES):
             result = Result(query, self.schema.names)
             try:
-                pages = iter(self._pages(query))
-                while self._take(pages, result):
-                    pass
+                # Also between the pages: each collection would traverse all scenes that were received ahead.
+                with uncollected():
+                    for page in self._pages(query):
+                        self._take(page, result)
                 known = CACHE.survey(self._owner, query, self._ttl)
                 if known and known.total == result.count <= disk_cache.MOST_ROWS and query == self.query and self._ttl:
                     disk_cache.save(self._stored_as, known, result.blocks())
@@ -313,16 +314,11 @@ class SceneLayer(RowLayer):
                     raise
         raise AssertionError("unreachable")
 
-    def _take(self, pages: Iterator[SceneBatch], result: Result) -> bool:
-        """Add the next page to a result; return whether there was one."""
-        # The garbage collector runs after each page: while the next is being fetched, that costs no time.
-        with uncollected():
-            page = next(pages, None)
-            if page is not None:
-                rows = page if isinstance(page, Rows) else self.schema.rows(cast(List[Feature], page))
-                if result.append(rows) and self.prepares:
-                    rows.prepare(self.schema.names)
-        return page is not None
+    def _take(self, page: SceneBatch, result: Result) -> None:
+        """Add a page to a result."""
+        rows = page if isinstance(page, Rows) else self.schema.rows(cast(List[Feature], page))
+        if result.append(rows) and self.prepares:
+            rows.prepare(self.schema.names)
 
     def _pages(self, query: Query) -> Iterable[SceneBatch]:
         if self.scene_id is not None:

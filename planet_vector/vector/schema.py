@@ -123,7 +123,7 @@ class Schema:
                 columns[slot] = shown
                 full.add(slot)
             elif name == LOCATION:
-                columns[slot] = self.plain_locations(columns)
+                columns[slot] = self.plain_locations(columns, len(ids))
                 if not columns[slot]:
                     located = map(self._locate, features)
                     columns[slot] = [link if link and can_hold([link]) else None for link in located]
@@ -233,14 +233,18 @@ class Schema:
                 rests.setdefault(number, {})[key] = value
         return fitted, whole
 
-    def plain_locations(self, columns: Sequence[Sequence[Any]]) -> List[Optional[str]]:
+    def plain_locations(self, columns: Sequence[Sequence[Any]], count: int) -> List[Optional[str]]:
         """Return the locations of scenes from a column of links; an empty list if any scene lacks the wanted product.
 
         Parameters
         ----------
         columns : sequence of sequence
             The values of each column of `names`.
+        count : int
+            The number of scenes.
         """
+        if self.collection.on_request:
+            return [None] * count
         wanted = (self.product,) if self.product else self.collection.first_products
         first = self.collection.link_columns.get(wanted[0]) if wanted else None
         links = columns[self.names.index(first)] if first in self.names else ()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timezone
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Optional
 
 import geopandas
 import pyarrow
@@ -19,7 +20,9 @@ from hypothesis import strategies as st
 import planet_vector
 from planet_vector.catalog import paging
 from planet_vector.catalog.scene_pages import ResultChanged
+from planet_vector.collection_schema import TIME
 from planet_vector.vector import arrow_tables, found_scenes
+from planet_vector.vector.column_values import fit_times
 from planet_vector.vector.decoding import plain_rings
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
@@ -140,6 +143,32 @@ def test_the_driver_does_not_import_pyarrow(many: Watched) -> None:
     code = "import planet_vector.driver.datasets, planet_vector.vector.search, sys; print('pyarrow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False\n"
+
+
+TIMES = st.one_of(
+    st.none(),
+    st.datetimes(timezones=st.just(timezone.utc)).map(lambda time: time.isoformat()),
+    st.datetimes().map(lambda time: f"{time.isoformat(timespec='milliseconds')}Z"),
+    st.tuples(
+        st.sampled_from(["0000-02-", "0001-02-", "2015-02-", "9999-13-"]),
+        st.sampled_from(["28T", "29T", "30T", "1T"]),
+        st.sampled_from(["23:59:59", "24:00:00", "23:59:60", "07:00"]),
+        st.sampled_from(["", ".5", ".1234567", "."]),
+        st.sampled_from(["Z", "z", "+00:00", "+01:00", ""]),
+    ).map("".join),
+)
+
+
+@given(st.lists(TIMES, min_size=1, max_size=4))
+def test_times_read_by_arrow_are_those_of_the_other_way(texts: List[Optional[str]]) -> None:
+    found = arrow_tables._usual_times(texts)
+    if found is not None:
+        assert found.equals(arrow_tables._array(fit_times(texts), TIME))
+
+
+def test_usual_times_are_read_by_arrow() -> None:
+    usual = ["2015-03-06T02:24:15.531315+00:00", "2024-05-01T10:11:12Z", "1969-12-31T23:59:59.9999Z", None]
+    assert arrow_tables._usual_times(usual) is not None
 
 
 POSITION = st.tuples(st.floats(-181, 181, width=32), st.floats(-91, 91, width=32))

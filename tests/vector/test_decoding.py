@@ -12,6 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planet_vector.catalog.data_v1 import item_schemas as data_v1
+from planet_vector.catalog.data_v1.fast_pages import decoded_page as data_v1_page
+from planet_vector.catalog.data_v1.item_columns import columns_of
 from planet_vector.catalog.scene_pages import ScenePage
 from planet_vector.catalog.scenes_v0.fast_pages import decoded_page
 from planet_vector.vector import decoding
@@ -20,6 +23,7 @@ from planet_vector.vector.columns import Rows
 from planet_vector.vector.decoding import decoder
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
+from tests.data_v1_service import generated_items
 from tests.schemas import ORTHO
 from tests.vector.conftest import Watched
 
@@ -211,6 +215,25 @@ def test_fewer_columns_are_read_without_the_rest(fields: list[str]) -> None:
     changed = copy.deepcopy(SCENE)
     put("properties/camera", {"lens": [1]})(changed)  # of no column that is asked for
     assert read(body([SCENE, {**changed, "id": "b"}]), fields) is not None
+
+
+def test_items_of_the_data_api_are_read_straight_into_columns() -> None:
+    """Their files have an address on request only, and their times end with Z, some without a fraction."""
+    items = generated_items("PSScene", 200)
+    plain = [item for item in items if set(item["properties"]) <= set(columns_of("PSScene"))]
+    schema = Schema(data_v1.schema_of("PSScene"))
+    content = json.dumps({"features": plain, "_links": {"_next": "https://api.example/next"}}).encode()
+    decode, expected = decoder(schema), schema.rows(plain)
+    assert decode is not None
+    page, by_arrow = data_v1_page(content, decode), data_v1_page(content, ArrowDecoder(schema))
+    assert page is not None
+    assert by_arrow is not None
+    assert isinstance(page.features, Rows)
+    assert list(page.features) == list(expected)
+    assert page.features.full == expected.full
+    assert by_arrow.features.equals(batch_of(expected, schema), check_metadata=True)  # type: ignore[attr-defined]
+    assert by_arrow[1:] == page[1:]
+    assert {len(time) for time in page.times} == {len("2022-01-01T00:00:00Z"), len("2022-01-01T00:00:00.676173Z")}
 
 
 @pytest.mark.parametrize("name", ["ortho-search-50.geojson", "ortho-search-by-aoi-12.geojson"])

@@ -122,6 +122,7 @@ def schema_of(item_type: str) -> CollectionSchema:
         first_products=PREFERRED.get(item_type, ("visual", "analytic")),
         spelling_of=_spelling_of,
         alternatives=True,
+        on_request=True,
     )
 
 

@@ -26,6 +26,7 @@ from planet_vector.http.transport import Transport
 from planet_vector.item_ids import is_item_id
 from planet_vector.query import Query
 from planet_vector.scene import Scene
+from planet_vector.workers import Workers
 
 SURVEYED = 100
 """Items on the page from which the columns of a collection are taken."""
@@ -224,10 +225,12 @@ class StacApi:
         """Return the schema of a collection and some items of it."""
         if name not in self._schemas:
             service = self._service
-            collection = self._collection(name)
-            queryables = self._queryables(collection)
             order = "desc" if service.reading.sorts(name) else ""
-            page = service.chain.first(Pushed(name, TimeSpan(), None, {}, ""), order, SURVEYED)
+            with Workers(1) as pool:  # at the same time: each takes a round trip
+                some = pool.submit(service.chain.first, Pushed(name, TimeSpan(), None, {}, ""), order, SURVEYED)
+                collection = self._collection(name)
+                queryables = self._queryables(collection)
+                page = some.result()
             self.counts = self.counts or page.matched is not None
             schema = build_schema(self.settings.api_url, self._policies, collection, queryables, page.items)
             self._schemas.setdefault(name, (schema, page.items))  # another thread may have been faster

@@ -8,6 +8,7 @@ STAC 1.1 describes bands in ``bands``, with the properties of the extension eo u
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
@@ -93,11 +94,23 @@ class ItemAssets(Mapping[str, Asset]):
 
     def _mask_of(self, name: str) -> Optional[MaskAsset]:
         """Return the asset that masks another: the first by `_MASKS` that the item has."""
-        if _IS_MASK.fullmatch(name) or not any(map(_IS_MASK.fullmatch, self._given)):
+        if not _masks_in(tuple(self._given)):
             return None
         collection, newer = as_text(self._item.get("collection")), is_collection_2(as_text(self._item.get("id")))
-        masks = (mask_by([rule], collection, name, newer) for rule in _MASKS)
-        return next((mask for mask in masks if mask is not None and mask.asset in self._given), None)
+        return _mask_of(name, tuple(self._given), collection, newer)
+
+
+@lru_cache(maxsize=1024)  # items of a collection have the same assets
+def _mask_of(name: str, others: Tuple[str, ...], collection: str, newer: bool) -> Optional[MaskAsset]:
+    if _IS_MASK.fullmatch(name):
+        return None
+    masks = (mask_by([rule], collection, name, newer) for rule in _MASKS)
+    return next((mask for mask in masks if mask is not None and mask.asset in others), None)
+
+
+@lru_cache(maxsize=1024)
+def _masks_in(names: Tuple[str, ...]) -> bool:
+    return any(map(_IS_MASK.fullmatch, names))
 
 
 def links_of_item(item: Feature) -> Dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cached_property, lru_cache
 from typing import Iterable, Optional, Tuple
 
 from planet_vector.catalog.stac.json_values import as_object, as_text
@@ -78,10 +79,17 @@ class TimeSpan:
         first, last : datetime
             Ends of the other span.
         """
+        low, high = self._reach
+        return (low is None or last >= low) and (high is None or first <= high)
+
+    @cached_property
+    def _reach(self) -> Tuple[Optional[datetime], Optional[datetime]]:
+        """The widened ends, and one millisecond more, for services that round times."""
         low, high = self.widened()
-        # One millisecond more, for services that round times.
-        after = low is None or last >= low - min(_MILLISECOND, low - FIRST)
-        return after and (high is None or first <= high + min(_MILLISECOND, LAST - high))
+        return (
+            None if low is None else low - min(_MILLISECOND, low - FIRST),
+            None if high is None else high + min(_MILLISECOND, LAST - high),
+        )
 
 
 def span_of(query: Query) -> TimeSpan:
@@ -147,8 +155,14 @@ def sort_time(item: Feature) -> datetime:
 
 def _time(item: Feature, name: str) -> Tuple[datetime, ...]:
     text = as_text(as_object(item.get("properties")).get(name))
+    return _moments(text) if text else ()
+
+
+@lru_cache(maxsize=2**14)  # the items of all pages that are read at once: each is asked for its times repeatedly
+def _moments(text: str) -> Tuple[datetime, ...]:
+    """Return a time in a list, or an empty list if it cannot be read."""
     try:
-        return (nearest_time(text),) if text else ()
+        return (nearest_time(text),)
     except ValueError:
         return ()
 

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Deque, Dict, Generator, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Deque, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.catalog.scene_pages import ResultChanged, SearchSurvey
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, span_of, times_of
@@ -24,6 +24,7 @@ from planet_vector.catalog.stac.page_chain import OrderFault, PageChain, Service
 from planet_vector.catalog.stac.pushed import Pushed
 from planet_vector.catalog.stac.window_cutter import Window, WindowCutter
 from planet_vector.collection_schema import Feature
+from planet_vector.conditions import Condition
 from planet_vector.query import Query
 from planet_vector.times import nearest_time
 from planet_vector.workers import Task, Workers
@@ -108,7 +109,7 @@ class Reading:
             try:
                 with closing(self._sorted(plan, known)) as lists:
                     for items in lists:
-                        kept = [item for item in items if meets(item, query)][:left]
+                        kept = meeting(items, query)[:left]
                         left = None if left is None else left - len(kept)
                         if kept:
                             given = True
@@ -120,7 +121,7 @@ class Reading:
                 self._habits.unsorted.add(collection)
                 if given:
                     raise ResultChanged(f"The service does not sort as asked, as {fault}: try again.") from None
-        found = [item for item in self._all(plan, "") if meets(item, query)]
+        found = meeting(self._all(plan, ""), query)
         found.sort(key=sort_time, reverse=not query.ascending)
         for start in range(0, len(found[:left]), _LIST):
             yield found[:left][start : start + _LIST]
@@ -156,7 +157,7 @@ class Reading:
             return SearchSurvey(None if total is None else min(total, query.limit))
         if len(orders) == 1 or len(plan.pushed) > 1:
             return SearchSurvey(total)
-        newest, oldest = ([item for item in page.items if meets(item, query)] for page in pages)
+        newest, oldest = (meeting(page.items, query) for page in pages)
         if not newest or not oldest or sort_time(newest[0]) < sort_time(oldest[0]):
             return SearchSurvey(total)
         return SearchSurvey(total, sort_time(oldest[0]), sort_time(newest[0]))
@@ -264,24 +265,28 @@ class Reading:
             return list({item["id"]: item for task in tasks for item in task.result()}.values())
 
 
-def meets(item: Feature, query: Query) -> bool:
-    """Return whether an item meets all conditions of a search; its area is the service's matter.
+def meeting(items: Iterable[Feature], query: Query) -> List[Feature]:
+    """Return the items that meet all conditions of a search; its area is the service's matter.
 
     Parameters
     ----------
-    item : mapping
-        The item.
+    items : iterable of mapping
+        The items.
     query : Query
         The search.
     """
-    span, times = span_of(query), times_of(item)
-    if span.bounded and times is not None and not span.meets(*times):
+    span = span_of(query)
+    others = [condition for condition in query.conditions if condition.field.name != TIME]
+    return [item for item in items if _meets(item, span, others)]
+
+
+def _meets(item: Feature, span: TimeSpan, conditions: Sequence[Condition]) -> bool:
+    times = times_of(item) if span.bounded else None
+    if times is not None and not span.meets(*times):
         return False
     properties = as_object(item.get("properties"))
-    for condition in query.conditions:
+    for condition in conditions:
         value = properties.get(condition.field.name)
-        if condition.field.name == TIME:
-            continue
         if condition.field.kind == "number":
             number = as_number(value)
             if number is None or not condition.holds(number):
