@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
 from planet_vector.assets import Asset, BandValues, MaskAsset, SpectralBand
-from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, is_collection_2, mask_by
+from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, mask_by, sensor_of_collection_2
 from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
@@ -95,8 +95,11 @@ class ItemAssets(Mapping[str, Asset]):
         """Return the asset that masks another: the first by `_MASKS` that the item has."""
         if _IS_MASK.fullmatch(name) or not any(map(_IS_MASK.fullmatch, self._given)):
             return None
-        collection, newer = as_text(self._item.get("collection")), is_collection_2(as_text(self._item.get("id")))
-        masks = (mask_by([rule], collection, name, newer) for rule in _MASKS)
+        collection, sensor = (
+            as_text(self._item.get("collection")),
+            sensor_of_collection_2(as_text(self._item.get("id"))),
+        )
+        masks = (mask_by([rule], collection, name, sensor) for rule in _MASKS)
         return next((mask for mask in masks if mask is not None and mask.asset in self._given), None)
 
 
