@@ -167,6 +167,21 @@ def test_density_that_means_another_time_costs_requests_and_no_item(service: Dat
     assert ids(found) == ids(of_type(service)) and len(found) == len(of_type(service))
 
 
+def test_hours_are_counted_for_a_year_and_days_if_the_service_refuses_them(
+    service: DataV1Service, catalog: Catalog
+) -> None:
+    query = Query(catalog.schema("PSScene"))
+    for refused in ((), ("hour",)):
+        service.log.clear()
+        service.fault = lambda request, _, refused=refused: (
+            (400, b'{"message": "too many buckets"}', {})
+            if request.path.endswith("/stats") and json.loads(request.body)["interval"] in refused
+            else None
+        )
+        assert ids(each for page in catalog.pages(query) for each in page) == ids(of_type(service))
+        assert [json.loads(each.body)["interval"] for each in service.asked("/stats")] == ["week", "hour"]
+
+
 def test_a_limit_of_requests_is_kept_without_errors(service: DataV1Service, catalog: Catalog) -> None:
     service.rate = 10
     began = time.monotonic()
