@@ -35,7 +35,7 @@ from planet_vector.errors import (
     UnavailableError,
 )
 from planet_vector.gc_pause import uncollected
-from planet_vector.keys import KEY_VARIABLE
+from planet_vector.keys import KEY_VARIABLE, RENEWAL
 from planet_vector.roots import FORMER_API_URL
 
 GONE = "Planet switched its Scenes API v0 off in 2017: name another service with --connection or in PL_API_URL"
@@ -345,7 +345,8 @@ def _unauthorised(settings: Settings, told: str, name: str) -> AuthError:
     if source == KEY_VARIABLE:
         remedy = "put the right one there"
     elif Path(source).is_absolute():
-        remedy = login
+        # Of the keys in files, only that of Planet's SDK is a token.
+        remedy = RENEWAL if settings.key.scheme == "Bearer" else login
     return _refused(f"The service refused the key{f' from {source}' if source else ''} ({said})", remedy, name)
 
 
