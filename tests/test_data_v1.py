@@ -90,8 +90,7 @@ def service(running: Tuple[DataV1Service, Running], monkeypatch: pytest.MonkeyPa
     CACHE.clear()
     monkeypatch.setattr(activation, "POLL", 0.05)
     yield found
-    assert not found.activations or getattr(found, "may_activate", False), "a read activated an asset"
-    found.may_activate = False  # type: ignore[attr-defined]
+    assert not found.unasked, "a read activated an asset"
     withdraw_key(found.url)
     found.reset()
     CACHE.clear()
@@ -526,7 +525,7 @@ def test_an_inactive_asset_is_an_error_that_says_how_to_activate_it(service: Dat
 
 
 def test_activation_waits_shows_progress_and_asks_once(service: DataV1Service) -> None:
-    service.may_activate = True  # type: ignore[attr-defined]
+    service.may_activate = True
     service.activation = 0.3
     told: List[Tuple[int, Any]] = []
     some = of_type(service)[1:4]
@@ -564,7 +563,7 @@ def test_nothing_is_activated_if_one_asset_may_not_be_had(service: DataV1Service
 
 
 def test_the_command_activates_and_prints_names(service: DataV1Service) -> None:
-    service.may_activate = True  # type: ignore[attr-defined]
+    service.may_activate = True
     item = of_type(service)[2]
     environ = {**os.environ, "PL_API_URL": service.url, "PL_API_KEY": KEY}
     told = f"PLANET:PSScene/{item['id']}"

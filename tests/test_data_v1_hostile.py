@@ -54,7 +54,7 @@ def service(running: DataV1Service, monkeypatch: pytest.MonkeyPatch) -> Iterator
     lend_key(running.url, Key(KEY))
     CACHE.clear()
     yield running
-    assert not running.activations
+    assert not running.unasked
     withdraw_key(running.url)
     running.reset()
     CACHE.clear()
