@@ -25,10 +25,11 @@ from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES, columns_of
 from planet_vector.catalog.data_v1.transport import without_key
 from planet_vector.catalog.density import Bucket, cuts_of
 from planet_vector.catalog.protocol import expanded
+from planet_vector.cli.search_options import SEARCH_FLAGS, one_scene, search_of
 from planet_vector.conditions import Condition
 from planet_vector.config import Settings
 from planet_vector.connection_file import add_connection
-from planet_vector.errors import AuthError, NotFoundError, PlanetVectorError, ProtocolError, QueryError
+from planet_vector.errors import AuthError, NameSyntaxError, NotFoundError, PlanetVectorError, ProtocolError, QueryError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
 from planet_vector.query import Query
@@ -487,6 +488,23 @@ def test_several_types_and_saved_searches_are_layers(service: DataV1Service, cat
     assert planet_vector.search(name(item="searches/cd34")).count() == len(of_type(service))
     with pytest.raises(NotFoundError, match="saved search 'nosuch'"):
         expanded(catalog, parse_name("PLANET:searches/nosuch"))
+
+    def asked(item: str, scene_type: Optional[str] = None) -> Query:
+        """Return the query of a command."""
+        flags: Dict[str, Any] = dict.fromkeys(SEARCH_FLAGS)
+        return search_of(**{**flags, "area": name(item=item), "scene_type": scene_type, "where": ()})[1]
+
+    assert asked("searches/cd34").scene_type == "PSScene"
+    clear = catalog.count(asked("searches/ab12", "SkySatScene"))
+    assert clear == len(found) and asked("PSScene,SkySatScene", "PSScene").scene_type == "PSScene"
+    for several in ("searches/ab12", "PSScene,SkySatScene"):
+        with pytest.raises(NameSyntaxError, match="names 2 searches: choose by --scene-type, of PSScene, SkySatScene"):
+            asked(several)
+    for no_search in ("basemaps", f"PSScene/{of_type(service)[0]['id']}"):
+        with pytest.raises(NameSyntaxError, match="is not the name of a search"):
+            asked(no_search)
+    with pytest.raises(NameSyntaxError, match="names no scene"):
+        one_scene(name(item="searches/cd34"), None, None)
 
 
 def test_a_root_is_told_from_one_of_another_kind(service: DataV1Service) -> None:
