@@ -529,7 +529,10 @@ def test_an_inactive_asset_is_an_error_that_says_how_to_activate_it(service: Dat
     item = of_type(service)[1]
     wanted = name(item=f"PSScene/{item['id']}/ortho_visual")
     for act in (planet_vector.open, planet_vector.resolve):
-        with pytest.raises(PlanetVectorError, match=r"inactive.*planet-vector activate PLANET:PSScene/.* --asset"):
+        with pytest.raises(
+            PlanetVectorError,
+            match=rf"inactive.*planet-vector activate PLANET:PSScene/.* --asset ortho_visual --connection {NAME}'",
+        ):
             act(wanted)
     with pytest.raises(PlanetVectorError, match="inactive"):
         planet_vector.mosaic(name("limit=2&assets=ortho_visual"), product="ortho_visual")

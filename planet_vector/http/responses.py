@@ -333,7 +333,7 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
 
 def _unauthorised(settings: Settings, told: str, name: str) -> AuthError:
     said = f"401, saying: {told}" if told else "401"
-    login = f"log in ('planet-vector login{login_option(settings)}')"
+    login = f"log in ('planet-vector login{connection_option(settings)}')"
     if settings.key is None:
         remedy = f"set PL_API_KEY, or {login}" if settings.connection == ENVIRONMENT else login
         remedy = f"{settings.withheld}; {remedy}" if settings.withheld else remedy
@@ -356,8 +356,8 @@ def _refused(reason: str, remedy: str, name: str) -> AuthError:
     return error
 
 
-def login_option(settings: Settings) -> str:
-    """Return the option of ``planet-vector login`` for a service, after a space; empty for the default service.
+def connection_option(settings: Settings) -> str:
+    """Return the option of commands for a service, after a space; empty for the default service.
 
     Parameters
     ----------
