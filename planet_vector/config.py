@@ -8,7 +8,8 @@ service                ``CONNECTION``,        ``PL_API_URL``, else the default c
 key                    ``API_KEY``            the key of `planet_vector.keys.lend_key` for the root,
                                               else ``PL_API_KEY`` for the root of ``PL_API_URL``,
                                               else the file of ``planet-vector login``,
-                                              else ``~/.planet.json`` (for planet.com only)
+                                              else ``~/.planet.json``, else the log-in of Planet's SDK
+                                              (both for planet.com only)
 lifetime of a result   ``PLANET_CACHE_TTL``   ``PLANET_CACHE_TTL``, seconds
 connections            ``PLANET_CONNECTIONS`` ``PLANET_CONNECTIONS``
 requests a second      ``PLANET_RATE``        ``PLANET_RATE``, 0 for no limit
@@ -25,7 +26,7 @@ from planet_vector.asset_access import AssetAccess
 from planet_vector.connection_lookup import default_connection, find_connection
 from planet_vector.connections import ENVIRONMENT
 from planet_vector.errors import ConfigError
-from planet_vector.keys import Key, find_key, key_root
+from planet_vector.keys import Key, expired_log_in, find_key, key_root
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class Settings:
         withheld = ""
         if found is None and os.environ.get("PL_API_KEY"):
             withheld = f"the key in PL_API_KEY was not sent, it belongs to {key_root()}"
+        elif found is None:
+            withheld = expired_log_in(meant.root)
 
         def number(name: str, default: float, least: float, most: float) -> float:
             text = given.get(name) or os.environ.get(name)

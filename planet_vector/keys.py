@@ -2,6 +2,10 @@
 
 Each key belongs to a root. A key from the environment or a file is sent only to the root it was stored for, never to a
 root that a PLANET: name specifies: opening a foreign project file must not disclose the user's key.
+
+The log-in of Planet's SDK for Python (planet 3, planet-auth 2) is read, and never written. ``planet auth login`` stores
+it as ``~/.planet/PROFILE/token.json``: the answer of the authorization server (RFC 6749, section 5.1), and ``_exp``,
+when the access token ends. Only the SDK can renew it, as the server may replace the refresh token with each use.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple
@@ -21,6 +26,13 @@ from planet_vector.user_folders import home_directory, user_directory
 KEY_VARIABLE = "PL_API_KEY"
 """The environment variable of a key."""
 
+PROFILE_VARIABLE = "PL_AUTH_PROFILE"
+"""The environment variable, and the member of ``~/.planet.json``, that names the profile of Planet's SDK."""
+
+RENEWAL = "'planet auth refresh' or 'planet auth login' renews it"
+"""Remedy for an expired log-in of Planet's SDK; service accounts have no refresh token."""
+
+_PROFILE = "planet-user"  # of the SDK, unless another is named
 
 BASIC = "Basic"
 """Scheme of a user name and a password."""
@@ -222,6 +234,8 @@ def key_root() -> str:
 def find_key(root: str) -> Optional[Key]:
     """Return the key for a root: lent, from the environment, or from a file; None if there is none.
 
+    For planet.com, the last of them is the access token of Planet's SDK, unless it has expired.
+
     Parameters
     ----------
     root : str
@@ -242,7 +256,43 @@ def find_key(root: str) -> Optional[Key]:
     if stored is None and home is not None and is_api_origin(root, DEFAULT_API_URL):
         source = str(home / ".planet.json")
         stored = read_key_file(home / ".planet.json").get("key")
+        if stored is None:
+            path, token, expired = _token_of_sdk(home)
+            return Key(token, str(path), "Bearer") if token and not expired else None
     return Key(stored, source) if isinstance(stored, str) and stored.strip() else None
+
+
+def expired_log_in(root: str) -> str:
+    """Return that the log-in of Planet's SDK has expired, as a part of a sentence; empty if it is not for a root.
+
+    Parameters
+    ----------
+    root : str
+        Root of a service for which `find_key` returns None.
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be read.
+    """
+    home = home_directory()
+    if home is None or not is_api_origin(root, DEFAULT_API_URL):
+        return ""
+    path, token, expired = _token_of_sdk(home)
+    return f"the log-in of Planet's SDK in {path} has expired, {RENEWAL}" if expired else ""
+
+
+def _token_of_sdk(home: Path) -> Tuple[Path, str, bool]:
+    """Return the token file of Planet's SDK, its access token, which may be empty, and whether that has expired."""
+    profile = os.environ.get(PROFILE_VARIABLE) or read_key_file(home / ".planet.json").get(PROFILE_VARIABLE) or _PROFILE
+    if not isinstance(profile, str) or Path(profile).name != profile or profile == "..":
+        raise ConfigError(f"{PROFILE_VARIABLE} is {profile!r}: it takes the name of a profile of Planet's SDK.")
+    path = home / ".planet" / profile.lower() / "token.json"
+    content = read_key_file(path)
+    token, end = content.get("access_token"), content.get("_exp")
+    if not isinstance(token, str) or not token.strip():
+        return path, "", False
+    return path, token.strip(), isinstance(end, (int, float)) and end <= time.time()
 
 
 def read_key_file(path: Path) -> Mapping[str, object]:

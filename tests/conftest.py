@@ -76,12 +76,16 @@ MATRIX: List[str] = []
 BORNE: List[str] = []
 """Lines of the fault matrix, one per fault and way of opening and reading; filled by tests/raster."""
 
+ACTIVATIONS: List[Optional[int]] = []
+"""Requests to activate an asset that each service counted, as it was stopped; None if a test made it unable to say."""
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Collect the results of a worker if the suite runs in several processes."""
     MATRIX.extend(getattr(node, "workeroutput", {}).get("matrix", []))
     BORNE.extend(getattr(node, "workeroutput", {}).get("borne", []))
+    ACTIVATIONS.extend(getattr(node, "workeroutput", {}).get("activations", []))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -89,10 +93,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["matrix"] = MATRIX
         session.config.workeroutput["borne"] = BORNE
+        session.config.workeroutput["activations"] = ACTIVATIONS
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the access matrix (build and case, requests, bytes, and where the key was seen) and the fault matrix."""
+    """Print the access matrix (build and case, requests, bytes, where the key went), the fault matrix, activations."""
     if MATRIX:
         terminalreporter.section("access to products, by GDAL build and case")
         for line in sorted(MATRIX, key=lambda line: re.sub(r"\b(\d)\b", r"0\1", line)):
@@ -101,6 +106,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("reads through faults: equal, or an error")
         for line in sorted(set(BORNE)):
             terminalreporter.write_line(line)
+    if ACTIVATIONS:
+        told = [each for each in ACTIVATIONS if each is not None]
+        terminalreporter.section("activations")
+        terminalreporter.write_line(
+            f"{len(told)} services counted {sum(told)} requests to activate an asset, which tests of activation made; "
+            f"{len(ACTIVATIONS) - len(told)} could not answer at their end"
+        )
     if FAILED and not hasattr(terminalreporter.config, "workeroutput"):
         with open(FAILED, "a", encoding="utf-8") as file:
             for kind in ("failed", "error"):
@@ -207,8 +219,8 @@ class Service:
         Its API key; empty if it needs none.
     archive : Path
         The folder that it serves.
-    may_activate : bool
-        Whether a test asks it to activate assets.
+    to_activate : int
+        Requests to activate an asset that tests make.
     """
 
     url: str
@@ -217,7 +229,7 @@ class Service:
     process: subprocess.Popen[str] = field(repr=False)
     reader: threading.Thread = field(repr=False)
     log: List[str] = field(default_factory=list, repr=False)
-    may_activate: bool = False
+    to_activate: int = 0
 
     @property
     def environ(self) -> Dict[str, str]:
@@ -228,24 +240,20 @@ class Service:
 
     def count(self, route: str) -> int:
         """Return the number of requests that a function of the service answered, by its own counters."""
-        headers = {"Authorization": f"api-key {self.key}"} if self.key else {}
-        answer = requests.get(self.url.replace("/v0/", "/metrics"), headers=headers, timeout=30)
-        answer.raise_for_status()
-        lines = answer.text.splitlines()
-        counted = re.compile(rf'planet_requests_total\{{route="{re.escape(route)}",.*\}} (\d+)')
-        return sum(int(match[1]) for match in map(counted.match, lines) if match)
+        return count_requests(self.url, self.key, route)
 
     def stop(self) -> None:
         """Stop the process with SIGTERM, and remove the files that pass its key to GDAL.
 
-        Only tests of activation ask a service for it, so its counter proves that reads never do.
+        Its counter has just the requests to activate an asset that tests made: no read makes one.
         """
         try:
-            activated = self.count("data_api.activate") if self.process.poll() is None else 0
-        except OSError:  # a test has made it unable to answer
-            activated = 0
+            activated = self.count("data_api.activate") if self.process.poll() is None else None
+        except (requests.ConnectionError, requests.Timeout):  # a test has made it unable to answer
+            activated = None
+        ACTIVATIONS.append(activated)
         self._end()
-        assert self.may_activate or not activated, f"{activated} requests activated an asset"
+        assert activated in (None, self.to_activate), f"{activated} requests activated an asset, not {self.to_activate}"
 
     def _end(self) -> None:
         forget_key_of(self.url)
@@ -260,6 +268,15 @@ class Service:
             self.reader.join(10)
             if self.process.stdout is not None:
                 self.process.stdout.close()
+
+
+def count_requests(url: str, key: str, route: str) -> int:
+    """Return the number of requests that a function of a service answered, given the root of its Scenes API."""
+    headers = {"Authorization": f"api-key {key}"} if key else {}
+    answer = requests.get(url.replace("/v0/", "/metrics"), headers=headers, timeout=30)
+    answer.raise_for_status()
+    counted = re.compile(rf'planet_requests_total\{{route="{re.escape(route)}",.*\}} (\d+)')
+    return sum(int(match[1]) for match in map(counted.match, answer.text.splitlines()) if match)
 
 
 def forget_key_of(url: str) -> None:

@@ -73,6 +73,8 @@ class DataV1Service:
         Root of a store on another host, to which locations redirect; empty if the service sends files itself.
     unpermitted : set of str
         Names of assets whose state permits no download.
+    may_activate : bool
+        Whether the test activates assets; otherwise such requests are in `unasked`, too.
     fault : callable, optional
         Called with each request and its number among those to its route; returns an answer instead of the service's.
     alter : callable, optional
@@ -92,6 +94,7 @@ class DataV1Service:
     store: str = ""
     unpermitted: set[str] = field(default_factory=set)
     wrong_md5: bool = False
+    may_activate: bool = False
     files: Dict[str, bytes] = field(default_factory=dict)
     fault: Optional[Callable[[Request, int], Optional[Answer]]] = None
     alter: Optional[Callable[[Request, Any], Any]] = None
@@ -102,6 +105,7 @@ class DataV1Service:
         self.active: Dict[Tuple[str, str, str], float] = {}  # when each asset is or was active
         self.tokens, self.then = 10.0, time.monotonic()
         self.most_at_once = self._at_once = 0
+        self.unasked: List[Request] = []  # activations that no test made
 
     def __repr__(self) -> str:
         return f"DataV1Service({self.url!r})"
@@ -134,6 +138,7 @@ class DataV1Service:
             self.rate = self.delay = self.activation = 0.0
             self.lifetime, self.store, self.wrong_md5 = 3600.0, "", False
             self.fault = self.alter = None
+            self.may_activate = False
             self.most_at_once = 0
 
     # ---- answers ------------------------------------------------------------------------------------------------
@@ -322,6 +327,8 @@ class DataV1Service:
 
     def _activate(self, request: Request, place: str) -> Any:
         item_type, item_id, name = json.loads(base64.urlsafe_b64decode(place))
+        if not self.may_activate:
+            self.unasked.append(request)
         with self.lock:
             self.active.setdefault((item_type, item_id, name), time.time() + self.activation)
         return 204, b"", {}

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import os
 import pickle
+import re
+import time
 from pathlib import Path
 from typing import Iterator, List
 
 import pytest
+import requests
+import urllib3
 
 from planet_vector.config import Settings
-from planet_vector.errors import ConfigError, PlanetVectorError
+from planet_vector.errors import AuthError, ConfigError, PlanetVectorError
+from planet_vector.http.credentials import authorization
+from planet_vector.http.responses import check_status
 from planet_vector.keys import Key, credentials_path, lend_key, lent_key, withdraw_key
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin, normalise_url
 
@@ -84,6 +91,63 @@ def test_keys_are_read_from_files_for_their_own_root() -> None:
     credentials_path().write_text(json.dumps({"https://elsewhere.example/v0/": "otherkey"}), encoding="utf-8")
     assert Settings.load("https://elsewhere.example/v0/").key == Key("otherkey")
     assert Settings.load(DEFAULT_API_URL).key == Key("filekey")
+
+
+def unauthorised() -> requests.Response:
+    response = requests.Response()
+    response.status_code, response.raw = 401, urllib3.HTTPResponse(io.BytesIO(b""), preload_content=False)
+    response.url, response.request = DEFAULT_API_URL, requests.Request("GET", DEFAULT_API_URL).prepare()
+    return response
+
+
+def log_in_of_sdk(profile: str, **content: object) -> Path:
+    path = Path.home() / ".planet" / profile / "token.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"refresh_token": "never", "token_type": "Bearer", **content}), encoding="utf-8")
+    return path
+
+
+def test_the_log_in_of_planets_sdk_is_used_for_planet_only_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in_of_sdk("planet-user", access_token="eyJ9.e30.c2ln", _exp=time.time() + 100)
+    other = log_in_of_sdk("other", access_token="eyJ9.e30.b3Ro", expires_in=60)  # without its end, the service tells
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in Path.home().rglob("*.json")}
+    key = Settings.load(DEFAULT_API_URL).key
+    assert key == Key("eyJ9.e30.c2ln", scheme="Bearer") and "planet-user" in key.source
+    assert authorization(DEFAULT_API_URL, Settings.load()) == {"Authorization": "Bearer eyJ9.e30.c2ln"}
+    for root in ("local", "https://elsewhere.example/data/v1/", "http://api.planet.com/data/v1/"):
+        assert Settings.load(root).key is None and not Settings.load(root).withheld
+    (Path.home() / ".planet.json").write_text(json.dumps({"PL_AUTH_PROFILE": "Other"}), encoding="utf-8")
+    assert Settings.load().key == Key("eyJ9.e30.b3Ro", scheme="Bearer")
+    with pytest.raises(
+        AuthError, match=rf"refused the key from {re.escape(str(other))} \(401\): 'planet auth refresh'"
+    ):
+        check_status(unauthorised(), "GET x", Settings.load())
+    monkeypatch.setenv("PL_API_KEY", "envkey")
+    assert Settings.load().key == Key("envkey")
+    monkeypatch.delenv("PL_API_KEY")
+    monkeypatch.setenv("PL_AUTH_PROFILE", "planet-user")
+    assert Settings.load().key == key
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+
+
+def test_a_log_in_of_planets_sdk_that_ended_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = log_in_of_sdk("planet-user", access_token=SECRET, _exp=time.time() - 1)
+    settings = Settings.load()
+    assert settings.key is None
+    with pytest.raises(AuthError, match=r"no key was sent.*has expired, 'planet auth refresh' or") as caught:
+        check_status(unauthorised(), "GET x", settings)
+    assert SECRET not in str(caught.value) + repr(settings) and str(path) in str(caught.value)
+    for content in ("{}", '{"access_token": 3}', '{"access_token": "", "_exp": 9}'):  # another kind of profile
+        path.write_text(content, encoding="utf-8")
+        assert Settings.load().key is None and not Settings.load().withheld
+    path.write_text("[", encoding="utf-8")
+    with pytest.raises(ConfigError, match=re.escape(str(path))):
+        Settings.load()
+    for name in ("..", "a/b", "."):
+        monkeypatch.setenv("PL_AUTH_PROFILE", name)
+        with pytest.raises(ConfigError, match="PL_AUTH_PROFILE"):
+            Settings.load()
+    assert Settings.load("local").key is None
 
 
 def test_a_broken_key_file_is_an_error_that_names_it() -> None:

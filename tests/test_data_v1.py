@@ -25,10 +25,11 @@ from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES, columns_of
 from planet_vector.catalog.data_v1.transport import without_key
 from planet_vector.catalog.density import Bucket, cuts_of
 from planet_vector.catalog.protocol import expanded
+from planet_vector.cli.search_options import SEARCH_FLAGS, one_scene, search_of
 from planet_vector.conditions import Condition
 from planet_vector.config import Settings
 from planet_vector.connection_file import add_connection
-from planet_vector.errors import AuthError, NotFoundError, PlanetVectorError, ProtocolError, QueryError
+from planet_vector.errors import AuthError, NameSyntaxError, NotFoundError, PlanetVectorError, ProtocolError, QueryError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
 from planet_vector.query import Query
@@ -90,8 +91,7 @@ def service(running: Tuple[DataV1Service, Running], monkeypatch: pytest.MonkeyPa
     CACHE.clear()
     monkeypatch.setattr(activation, "POLL", 0.05)
     yield found
-    assert not found.activations or getattr(found, "may_activate", False), "a read activated an asset"
-    found.may_activate = False  # type: ignore[attr-defined]
+    assert not found.unasked, "a read activated an asset"
     withdraw_key(found.url)
     found.reset()
     CACHE.clear()
@@ -165,6 +165,21 @@ def test_density_that_means_another_time_costs_requests_and_no_item(service: Dat
     service.alter = shifted
     found = [each for page in catalog.pages(Query(catalog.schema("PSScene"))) for each in page]
     assert ids(found) == ids(of_type(service)) and len(found) == len(of_type(service))
+
+
+def test_hours_are_counted_for_a_year_and_days_if_the_service_refuses_them(
+    service: DataV1Service, catalog: Catalog
+) -> None:
+    query = Query(catalog.schema("PSScene"))
+    for refused in ((), ("hour",)):
+        service.log.clear()
+        service.fault = lambda request, _, refused=refused: (
+            (400, b'{"message": "too many buckets"}', {})
+            if request.path.endswith("/stats") and json.loads(request.body)["interval"] in refused
+            else None
+        )
+        assert ids(each for page in catalog.pages(query) for each in page) == ids(of_type(service))
+        assert [json.loads(each.body)["interval"] for each in service.asked("/stats")] == ["week", "hour"]
 
 
 def test_a_limit_of_requests_is_kept_without_errors(service: DataV1Service, catalog: Catalog) -> None:
@@ -474,6 +489,23 @@ def test_several_types_and_saved_searches_are_layers(service: DataV1Service, cat
     with pytest.raises(NotFoundError, match="saved search 'nosuch'"):
         expanded(catalog, parse_name("PLANET:searches/nosuch"))
 
+    def asked(item: str, scene_type: Optional[str] = None) -> Query:
+        """Return the query of a command."""
+        flags: Dict[str, Any] = dict.fromkeys(SEARCH_FLAGS)
+        return search_of(**{**flags, "area": name(item=item), "scene_type": scene_type, "where": ()})[1]
+
+    assert asked("searches/cd34").scene_type == "PSScene"
+    clear = catalog.count(asked("searches/ab12", "SkySatScene"))
+    assert clear == len(found) and asked("PSScene,SkySatScene", "PSScene").scene_type == "PSScene"
+    for several in ("searches/ab12", "PSScene,SkySatScene"):
+        with pytest.raises(NameSyntaxError, match="names 2 searches: choose by --scene-type, of PSScene, SkySatScene"):
+            asked(several)
+    for no_search in ("basemaps", f"PSScene/{of_type(service)[0]['id']}"):
+        with pytest.raises(NameSyntaxError, match="is not the name of a search"):
+            asked(no_search)
+    with pytest.raises(NameSyntaxError, match="names no scene"):
+        one_scene(name(item="searches/cd34"), None, None)
+
 
 def test_a_root_is_told_from_one_of_another_kind(service: DataV1Service) -> None:
     root = service.url.replace("/data/v1/", "/")
@@ -497,7 +529,10 @@ def test_an_inactive_asset_is_an_error_that_says_how_to_activate_it(service: Dat
     item = of_type(service)[1]
     wanted = name(item=f"PSScene/{item['id']}/ortho_visual")
     for act in (planet_vector.open, planet_vector.resolve):
-        with pytest.raises(PlanetVectorError, match=r"inactive.*planet-vector activate PLANET:PSScene/.* --asset"):
+        with pytest.raises(
+            PlanetVectorError,
+            match=rf"inactive.*planet-vector activate PLANET:PSScene/.* --asset ortho_visual --connection {NAME}'",
+        ):
             act(wanted)
     with pytest.raises(PlanetVectorError, match="inactive"):
         planet_vector.mosaic(name("limit=2&assets=ortho_visual"), product="ortho_visual")
@@ -511,7 +546,7 @@ def test_an_inactive_asset_is_an_error_that_says_how_to_activate_it(service: Dat
 
 
 def test_activation_waits_shows_progress_and_asks_once(service: DataV1Service) -> None:
-    service.may_activate = True  # type: ignore[attr-defined]
+    service.may_activate = True
     service.activation = 0.3
     told: List[Tuple[int, Any]] = []
     some = of_type(service)[1:4]
@@ -549,7 +584,7 @@ def test_nothing_is_activated_if_one_asset_may_not_be_had(service: DataV1Service
 
 
 def test_the_command_activates_and_prints_names(service: DataV1Service) -> None:
-    service.may_activate = True  # type: ignore[attr-defined]
+    service.may_activate = True
     item = of_type(service)[2]
     environ = {**os.environ, "PL_API_URL": service.url, "PL_API_KEY": KEY}
     told = f"PLANET:PSScene/{item['id']}"

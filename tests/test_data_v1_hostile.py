@@ -54,7 +54,7 @@ def service(running: DataV1Service, monkeypatch: pytest.MonkeyPatch) -> Iterator
     lend_key(running.url, Key(KEY))
     CACHE.clear()
     yield running
-    assert not running.activations
+    assert not running.unasked
     withdraw_key(running.url)
     running.reset()
     CACHE.clear()
@@ -177,7 +177,8 @@ def test_a_key_is_removed_as_a_member_and_deep_nesting_is_refused(service: DataV
 
 def test_a_state_shows_no_token_and_its_error_no_text_of_the_service() -> None:
     state = state_of("x; y", {"status": "\x1b[31m" * 99, "location": "https://a.example/?token=secret"}, "GET x")
-    assert "\x1b" not in str(inactive("PSScene/1", state)) and "--asset 'x; y'" in str(inactive("PSScene/1", state))
+    told = str(inactive("PSScene/1", state, Settings("https://a.example/data/v1/", Key("secret"), connection="a b")))
+    assert "\x1b" not in told and "PLANET:PSScene/1 --asset 'x; y' --connection 'a b'" in told and "secret" not in told
     assert "secret" not in repr(AssetState("a", "active", True, location="https://a.example/?token=secret"))
 
 

@@ -3,8 +3,9 @@
 UDM2: Planet, "Usable Data Masks" (bands of version 2.1; 1 where a pixel belongs to the class). UDM: the same page (bits
 of the unusable data mask: 0 for black fill, 1 for clouds, 2 to 7 for missing or suspect data in bands). SCL: European
 Space Agency, Sentinel-2 Level-2A Algorithm Overview, table of the scene classification. QA_PIXEL: U.S. Geological
-Survey, Landsat 8-9 Collection 2 Level 2 Science Product Guide (LSDS-1619) and Landsat 4-7 Collection 2 Level 2 Science
-Product Guide (LSDS-1618), tables of the bits of the pixel quality assessment band.
+Survey, Landsat 8-9 Collection 2 Level 2 Science Product Guide (LSDS-1619), Landsat 4-7 Collection 2 Level 2 Science
+Product Guide (LSDS-1618) and Landsat MSS Collection 2 Level 1 Data Format Control Book (LSDS-1416), tables of the bits
+of the pixel quality assessment band.
 """
 
 from __future__ import annotations
@@ -93,7 +94,17 @@ QA_PIXEL = PixelClasses(
 )
 """Landsat's pixel quality assessment of Collection 2, a band of 16 bits."""
 
-_OF_COLLECTION_2 = re.compile(r"(.*[^A-Za-z0-9])?L[MTEOC]0\d_L\w{3}_\d{6}_\d{8}_(\d{8}_)?02_(T1|T2|RT)(_\w+)?")
+QA_PIXEL_OF_MSS = PixelClasses(
+    "qa_pixel",
+    # The other bits of MSS are unused, so it does not tell shadows and snow.
+    {UNCLEAR: _without_bits(_FILL | _CLOUD), "clouds": _without_bits(_CLOUD)},
+    _FILL | _CLOUD,
+)
+"""The same band of Landsat's MSS."""
+
+_OF_COLLECTION_2 = re.compile(
+    r"(?:.*[^A-Za-z0-9])?L([MTEOC])0\d_L\w{3}_\d{6}_\d{8}_(?:\d{8}_)?02_(?:T1|T2|RT)(?:_\w+)?"
+)
 
 KINDS: Mapping[str, PixelClasses] = {kind.name: kind for kind in (UDM2, UDM, SCL, QA_PIXEL)}
 """The kinds of masks, by name."""
@@ -104,18 +115,24 @@ Rules = Sequence[Tuple[str, str, str, PixelClasses]]
 that of the product, and its kind. The first that matches applies."""
 
 
-def is_collection_2(scene_id: str) -> bool:
-    """Return whether the id of a Landsat scene is one of Collection 2; before, the bits of QA had other meanings.
+def sensor_of_collection_2(scene_id: str) -> str:
+    """Return the letter of a Landsat sensor from the id of a scene, which tells the meanings of the bits of QA_PIXEL.
 
     Parameters
     ----------
     scene_id : str
         The id, such as ``LC08_L2SP_028030_20200114_20200824_02_T1``.
+
+    Returns
+    -------
+    str
+        The second letter of the id; empty if it is not one of Collection 2, as the bits had other meanings before.
     """
-    return bool(_OF_COLLECTION_2.fullmatch(scene_id))
+    match = _OF_COLLECTION_2.fullmatch(scene_id)
+    return match[1] if match else ""
 
 
-def mask_by(rules: Rules, collection: str, product: str, collection_2: bool = False) -> Optional[MaskAsset]:
+def mask_by(rules: Rules, collection: str, product: str, sensor: str = "") -> Optional[MaskAsset]:
     """Return the asset that masks a product, or None if there is no rule for it.
 
     Parameters
@@ -124,14 +141,15 @@ def mask_by(rules: Rules, collection: str, product: str, collection_2: bool = Fa
         The masks of a service.
     collection, product : str
         Names of the collection and of the product.
-    collection_2 : bool
-        Whether the scene is one of Landsat's Collection 2, as `is_collection_2` tells.
+    sensor : str
+        As `sensor_of_collection_2` returns it; without one, QA_PIXEL is no mask.
     """
     for kind, pattern, mask, classes in rules:
         match = re.fullmatch(pattern, product)
-        if match and re.fullmatch(kind, collection) and (classes is not QA_PIXEL or collection_2):
+        if match and re.fullmatch(kind, collection) and (classes is not QA_PIXEL or sensor):
             name = match.expand(mask)
-            return None if name == product else MaskAsset(name, classes)
+            told = QA_PIXEL_OF_MSS if classes is QA_PIXEL and sensor == "M" else classes
+            return None if name == product else MaskAsset(name, told)
     return None
 
 

@@ -72,14 +72,14 @@ def variants_of(scene_type: str, product: str) -> Tuple[Tuple[SpectralBand, ...]
 
 
 @lru_cache(maxsize=4096)
-def mask_of(scene_type: str, product: str, collection_2: bool) -> Optional[MaskAsset]:
+def mask_of(scene_type: str, product: str, sensor: str) -> Optional[MaskAsset]:
     """Return the product that masks another, or None if there is none.
 
     Parameters
     ----------
     scene_type, product : str
         Names of the scene type and of the product.
-    collection_2 : bool
-        Whether the scene is one of Landsat's Collection 2.
+    sensor : str
+        The sensor of a Landsat scene, as `planet_vector.bands.masks.sensor_of_collection_2` returns it.
     """
-    return mask_by(_MASKS, scene_type, product, collection_2)
+    return mask_by(_MASKS, scene_type, product, sensor)

@@ -268,7 +268,7 @@ scene_type = click.option(
     "--scene-type",
     metavar="TYPE",
     shell_complete=completed("types"),
-    help="The scene type to search.  [default: ortho]",
+    help="The scene type to search.  [default: PSScene of a Data API, ortho of a Scenes API]",
 )
 
 area = click.argument("area", required=False)

@@ -9,10 +9,11 @@ from typing import Any, Callable, Optional, Tuple
 import planet_vector
 from planet_vector.area_inputs import area_in, area_of_file, area_text
 from planet_vector.catalog import Catalog
+from planet_vector.catalog.protocol import expanded
 from planet_vector.cli.options import search_flags
 from planet_vector.comparisons import sign_advice
 from planet_vector.errors import NameSyntaxError, QueryError
-from planet_vector.names import OF_SERVICE, Name, is_name, parse_name
+from planet_vector.names import OF_SERVICE, Name, is_name, parse_name, shown
 from planet_vector.query import Query
 from planet_vector.search_terms import query_of
 
@@ -95,8 +96,12 @@ def search_of(
     NameSyntaxError
         If the name in AREA is not that of a search.
     """
-    name = _search_name(area, scene_type) if area is not None and is_name(area) else None
+    name = parse_name(area) if area is not None and is_name(area) else None
+    if name is not None and (not name.collection or name.is_basemap):
+        raise _no_search(str(area))
     catalog = planet_vector.connect(connection or (name.service if name else None))
+    if name is not None:
+        name = _search_name(catalog, name, str(area), scene_type)
     schema = catalog.schema(name.collection if name else scene_type or default_type(catalog))
     for field, _, _ in where:
         if advice := sign_advice(field):
@@ -157,9 +162,12 @@ def one_scene(text: str, scene_type: Optional[str], connection: Optional[str]) -
         catalog = planet_vector.connect(connection)
         return catalog, scene_type or default_type(catalog), text
     name = parse_name(text)
-    if not name.item or name.is_basemap:
-        raise NameSyntaxError(f"{text!r} names no scene: write PLANET:<scene type>/<scene id>.")
-    return planet_vector.connect(connection or name.service), name.collection, name.item
+    if name.item and not name.is_basemap:
+        catalog = planet_vector.connect(connection or name.service)
+        found = [each for _, each in expanded(catalog, name) if each.item]
+        if len(found) == 1:
+            return catalog, found[0].collection, found[0].item
+    raise NameSyntaxError(f"{text!r} names no scene: write PLANET:<scene type>/<scene id>.")
 
 
 def read_area(text: str) -> str:
@@ -181,14 +189,24 @@ def read_area(text: str) -> str:
     return area_of_file(text[1:]) if text.startswith("@") else area_text(text)
 
 
-def _search_name(text: str, scene_type: Optional[str]) -> Name:
-    name = parse_name(text)
-    if not name.collection or name.item or name.is_basemap:
+def _search_name(catalog: Catalog, name: Name, text: str, scene_type: Optional[str]) -> Name:
+    """Return the one search that a name stands for, of the scene type if one is given."""
+    found = [each for _, each in expanded(catalog, name)]
+    types = list(dict.fromkeys(each.collection for each in found))
+    if any(each.item for each in found):
+        raise _no_search(text)
+    if found and scene_type not in (None, *types):
         raise NameSyntaxError(
-            f"{text.partition('?')[0]!r} is not the name of a search: write PLANET:<scene type>?<parameters>."
+            f"The name says {', '.join(types)!r} and --scene-type says {scene_type!r}: give one of them."
         )
-    if scene_type not in (None, name.collection):
-        raise NameSyntaxError(
-            f"The name says {name.collection!r} and --scene-type says {scene_type!r}: give one of them."
-        )
-    return name.without(["fields", "product"])
+    found = [each for each in found if scene_type in (None, each.collection)]
+    if len(found) != 1:
+        several = scene_type is None and len(types) > 1
+        remedy = f"choose by --scene-type, of {', '.join(types)}" if several else "name one of them"
+        raise NameSyntaxError(f"{shown(text)} names {len(found)} searches: {remedy}.")
+    return found[0].without(["fields", "product"])
+
+
+def _no_search(text: str) -> NameSyntaxError:
+    told = f"{text.partition('?')[0]!r} is not the name of a search: write PLANET:<scene type>?<parameters>."
+    return NameSyntaxError(told)

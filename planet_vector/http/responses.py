@@ -35,7 +35,7 @@ from planet_vector.errors import (
     UnavailableError,
 )
 from planet_vector.gc_pause import uncollected
-from planet_vector.keys import KEY_VARIABLE
+from planet_vector.keys import KEY_VARIABLE, RENEWAL
 from planet_vector.roots import FORMER_API_URL
 
 GONE = "Planet switched its Scenes API v0 off in 2017: name another service with --connection or in PL_API_URL"
@@ -333,7 +333,7 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
 
 def _unauthorised(settings: Settings, told: str, name: str) -> AuthError:
     said = f"401, saying: {told}" if told else "401"
-    login = f"log in ('planet-vector login{login_option(settings)}')"
+    login = f"log in ('planet-vector login{connection_option(settings)}')"
     if settings.key is None:
         remedy = f"set PL_API_KEY, or {login}" if settings.connection == ENVIRONMENT else login
         remedy = f"{settings.withheld}; {remedy}" if settings.withheld else remedy
@@ -345,7 +345,8 @@ def _unauthorised(settings: Settings, told: str, name: str) -> AuthError:
     if source == KEY_VARIABLE:
         remedy = "put the right one there"
     elif Path(source).is_absolute():
-        remedy = login
+        # Of the keys in files, only that of Planet's SDK is a token.
+        remedy = RENEWAL if settings.key.scheme == "Bearer" else login
     return _refused(f"The service refused the key{f' from {source}' if source else ''} ({said})", remedy, name)
 
 
@@ -355,8 +356,8 @@ def _refused(reason: str, remedy: str, name: str) -> AuthError:
     return error
 
 
-def login_option(settings: Settings) -> str:
-    """Return the option of ``planet-vector login`` for a service, after a space; empty for the default service.
+def connection_option(settings: Settings) -> str:
+    """Return the option of commands for a service, after a space; empty for the default service.
 
     Parameters
     ----------

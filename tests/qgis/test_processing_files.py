@@ -57,14 +57,19 @@ def test_without_a_scene_type_the_services_are_named(run: Run) -> None:
 
 
 @pytest.fixture
-def on_request(run: Run, start_service: Start, archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """Return a connection to a service whose products have to be activated, which takes a moment."""
+def on_request(
+    run: Run, start_service: Start, archive: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Connection]:
+    """Return a connection to a service whose products have to be activated, which takes a moment.
+
+    Its parameter is the number of products that the test activates.
+    """
     monkeypatch.setattr(activation, "POLL", 0.1)
     service = start_service(archive, "--activation-delay", "0.5", key="")
     connections().add(Connection("some", service.url.replace("/v0/", "/data/v1/"), kind="data-v1"))
     yield connections().get("some")
     settle()
-    service.may_activate = True
+    service.to_activate = request.param
     service.stop()
 
 
@@ -74,6 +79,7 @@ def _states(connection: Connection, layer: QgsVectorLayer, product: str) -> List
     return [catalog.asset_states(catalog.scene(scene_type, scene))[product].status for scene in _ids(layer)]
 
 
+@pytest.mark.parametrize("on_request", [2], indirect=True)
 def test_products_are_activated_and_waited_for(run: Run, on_request: Connection) -> None:
     layer = run("searchlayer", CONNECTION="some", SCENE_TYPE="ortho", LIMIT=2)["OUTPUT"]
     assert _states(on_request, layer, "visual") == ["inactive"] * 2
@@ -89,6 +95,7 @@ def test_products_are_activated_and_waited_for(run: Run, on_request: Connection)
     assert run("activate", **given, TIMEOUT=0)["COUNT"] == 2
 
 
+@pytest.mark.parametrize("on_request", [1], indirect=True)
 def test_waiting_for_products_ends(run: Run, on_request: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = run("searchlayer", CONNECTION="some", SCENE_TYPE="ortho", LIMIT=1)["OUTPUT"]
     given = {"CONNECTION": "some", "INPUT": layer, "PRODUCTS": "analytic"}

@@ -36,7 +36,6 @@ class Inactive(NamedTuple):
 def inactive(start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inactive:
     make(tmp_path / "archive")
     service = start_service(tmp_path / "archive", "--activation-delay", "0.1")
-    service.may_activate = True
     ground = ClearGround(tmp_path / "archive", service)
     monkeypatch.setenv("PL_API_URL", ground.data_api)
     monkeypatch.setenv("PL_API_KEY", service.key)
@@ -80,3 +79,4 @@ def test_products_are_activated_only_if_asked_for(inactive: Inactive, tmp_path: 
     with rasterio.open(one) as dataset, rasterio.open(output / f"{LOWER}_ortho_visual_crop.tif") as crop:
         assert np.array_equal(dataset.read(), crop.read())
     assert inactive.activations() == 6
+    inactive.ground.service.to_activate = 6

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector.bands.masks import SCL, UDM, UDM2, is_collection_2, parse_mask, shown_values
+from planet_vector.bands.masks import (
+    QA_PIXEL,
+    QA_PIXEL_OF_MSS,
+    SCL,
+    UDM,
+    UDM2,
+    parse_mask,
+    sensor_of_collection_2,
+    shown_values,
+)
 from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError, QueryError, RasterAccessError
 from planet_vector.scene import Scene
 
@@ -306,10 +315,22 @@ def test_words() -> None:
     with pytest.raises(QueryError, match="'scl'"):
         parse_mask("clouds,scl")  # a kind is given alone
     assert shown_values(SCL, ["clouds", "shadow"]) == {1: frozenset({0, 1, 2, 4, 5, 6, 7, 11})}
-    assert [is_collection_2(name) for name in (LANDSAT, OLD_LANDSAT, f"2024/{LATER}_SR", "LC81300472015235LGN00")] \
-        == [True, False, True, False]  # fmt: skip
+    names = (LANDSAT, OLD_LANDSAT, f"2024/{LATER}_SR", "LC81300472015235LGN00", "LM03_L1TP_208034_19810101_02_T2")
+    assert [sensor_of_collection_2(name) for name in names] == ["C", "", "C", "", "M"]
     # Bit 1 is for clouds, with any other bits.
     assert {value for value in range(256) if value & 2} == set(range(256)) - shown_values(UDM, ["clouds"])[1]
+
+
+def test_landsats_mss_tells_clouds_and_neither_shadows_nor_snow() -> None:
+    """Its bits 1, 2 and 4 to 7 are unused; what they hold hides nothing."""
+    for words, hidden in (("clouds", 0b1000), ("qa_pixel", 0b1001), ("unclear", 0b1001)):
+        (shown,) = shown_values(QA_PIXEL_OF_MSS, [words]).values()
+        for value in range(256):
+            assert (value & QA_PIXEL_OF_MSS.bits in shown) == (not value & hidden), value
+    for word in ("shadow", "snow"):
+        assert shown_values(QA_PIXEL, [word])
+        with pytest.raises(QueryError, match="qa_pixel does not tell"):
+            shown_values(QA_PIXEL_OF_MSS, ["clouds", word])
 
 
 @pytest.mark.parametrize("pixel, beyond", [(1.0, 0.0), (1.5, -4.0), (4.0, 0.0), (5.0, 5.5), (7.3, -33.3), (20.0, 1.4)])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Iterator, List, Tuple
 
 import pytest
 
@@ -17,6 +17,7 @@ from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
 from planet_vector.raster import activation
 from planet_vector.vector.result_cache import CACHE
+from tests.conftest import count_requests
 from tests.data_v1_service import Feature, with_links
 from tests.server.conftest import Running, Serve
 from tests.server.data_archives import order_items, write_order
@@ -51,11 +52,11 @@ class Served:
     url: str
     items: List[Feature]
     archive: Path
-    activations: List[Any] = field(default_factory=list)
+    to_activate: int = 0
 
 
 @pytest.fixture(scope="module")
-def running(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Tuple[Served, Running]:
+def running(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Served, Running]]:
     folder = tmp_path_factory.mktemp("archive")
     items = order_items(120, seed=7)
     write_order(folder / "order", items)
@@ -65,7 +66,10 @@ def running(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Tuple[Ser
     mosaics.write_text(MOSAICS)
     found = serve(folder, "--mosaics", str(mosaics), "--key", KEY, "--activation-delay", "0.5")
     url = f"{found.origin}/data/v1/"
-    return Served(url, with_links(items, url), folder), found
+    served = Served(url, with_links(items, url), folder)
+    yield served, found
+    # One test activates an asset, if it runs; no read does.
+    assert count_requests(found.root, KEY, "data_api.activate") == served.to_activate
 
 
 @pytest.fixture
@@ -95,6 +99,7 @@ def test_an_asset_is_opened_once_it_was_activated(service: Served, tmp_path: Pat
     wanted = name(item=f"PSScene/{item['id']}/ortho_visual")
     with pytest.raises(PlanetVectorError, match="inactive"):
         planet_vector.open(wanted)
+    service.to_activate += 1
     assert [parse_name(each).part for each in planet_vector.activate(wanted)] == ["ortho_visual"]
     (file,) = service.archive.rglob(f"{item['id']}_3B_Visual.tif")
     with rasterio.open(file) as expected, planet_vector.open(wanted) as dataset:

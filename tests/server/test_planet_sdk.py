@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
 import pytest
 import shapely.geometry
 
+from planet_vector.config import Settings
+from planet_vector.keys import Key
 from tests.data_v1_service import KEY, compiled, moment
 from tests.server.conftest import Running, Serve
 from tests.server.data_archives import order_items, write_order
@@ -65,6 +69,29 @@ def planet(sdk: Path, running: Tuple[Running, Path], tmp_path: Path) -> Command:
         return done.stdout + (done.stderr if fails else "")
 
     return run
+
+
+# What the SDK does with the answer of its server after a log-in.
+_LOG_IN = """
+import planet.auth_builtins, planet_auth, sys
+from planet_auth.oidc.oidc_credential import FileBackedOidcCredential
+from planet_auth_utils.profile import Profile
+credential = FileBackedOidcCredential(None, Profile.get_profile_file_path("token.json", "planet-user"))
+answer = {"access_token": sys.argv[1], "refresh_token": "r", "token_type": "Bearer", "expires_in": int(sys.argv[2])}
+credential.set_data(answer)
+credential.save()
+"""
+
+
+@pytest.mark.parametrize("seconds, used", [(3600, True), (-5, False)])
+def test_a_log_in_that_the_sdk_stored_is_read(sdk: Path, seconds: int, used: bool) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": int(time.time()) + seconds}).encode()).decode().rstrip("=")
+    token = f"eyJhbGciOiJub25lIn0.{claims}.c2ln"
+    done = subprocess.run([str(sdk), "-c", _LOG_IN, token, str(seconds)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    settings = Settings.load()
+    assert settings.key == (Key(token, scheme="Bearer") if used else None)
+    assert ("has expired" in settings.withheld) is not used
 
 
 def lines(text: str) -> List[Any]:

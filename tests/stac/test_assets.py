@@ -13,7 +13,7 @@ import pytest
 
 import planet_vector
 from planet_vector.assets import MaskAsset
-from planet_vector.bands.masks import QA_PIXEL
+from planet_vector.bands.masks import QA_PIXEL, QA_PIXEL_OF_MSS
 from planet_vector.catalog.stac.item_assets import ItemAssets
 from planet_vector.connection_file import set_access
 from planet_vector.errors import NotFoundError, PlanetVectorError, RasterAccessError
@@ -229,8 +229,10 @@ def test_the_quality_band_of_landsats_collection_2_masks_the_others() -> None:
     item = item.get("answer", item)
     found = ItemAssets(item, policies(), {})
     assert found["red"].mask == MaskAsset("qa_pixel", QA_PIXEL) and found["qa_pixel"].mask is None
-    item["id"] = item["id"].replace("_02_T1", "_01_T1")
+    wanted, item["id"] = item["id"], item["id"].replace("_02_T1", "_01_T1")
     assert ItemAssets(item, policies(), {})["red"].mask is None
+    item["id"] = wanted.replace("LC08_L2SP", "LM05_L1TP")
+    assert ItemAssets(item, policies(), {})["red"].mask == MaskAsset("qa_pixel", QA_PIXEL_OF_MSS)
 
 
 def small(crs: Any, place: Any, count: int, dtype: str) -> bytes:

@@ -28,7 +28,7 @@ from planet_vector.catalog.scene_pages import (
 )
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
-from planet_vector.errors import NotFoundError, ProtocolError, QueryError, ServiceError
+from planet_vector.errors import BadQueryError, NotFoundError, ProtocolError, QueryError, ServiceError
 from planet_vector.http.responses import JsonResponse
 from planet_vector.http.transport import Transport
 from planet_vector.names import Name
@@ -306,6 +306,14 @@ class DataV1:
             return SearchSurvey(total)
         return SearchSurvey(total, buckets[0].start, buckets[-1].end - INSTANT, tuple(buckets))
 
+    def _finer(self, query: Query, known: SearchSurvey) -> SearchSurvey:
+        """Return a survey with shorter buckets, if they would save requests."""
+        finer = finer_interval(known.density, PAGE) if known.density else None
+        try:
+            return known if finer is None else self._stats(query, finer)
+        except BadQueryError:
+            return known  # the most buckets that the service returns are not documented
+
     def pages(self, query: Query) -> Iterator[List[Feature]]:
         return cast(Iterator[List[Feature]], self.decoded(query, None, None))
 
@@ -337,9 +345,7 @@ class DataV1:
         """
         source = PageSource(self._fetch, self._follow, PAGE, decode)
         if query.limit is None:
-            known = known or self.survey(query)
-            finer = finer_interval(known.density, PAGE) if known.density else None
-            known = known if finer is None else self._stats(query, finer)
+            known = self._finer(query, known or self.survey(query))
             yield from paging.pages(source, query, self.settings.connections, known)
             return
         count = 0

@@ -96,17 +96,17 @@ def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
 
 
 @lru_cache(maxsize=4096)
-def mask_of(item_type: str, asset: str, collection_2: bool) -> Optional[MaskAsset]:
+def mask_of(item_type: str, asset: str, sensor: str) -> Optional[MaskAsset]:
     """Return the asset that masks another, or None if there is none.
 
     Parameters
     ----------
     item_type, asset : str
         Names of the item type and of the asset.
-    collection_2 : bool
-        Whether the scene is one of Landsat's Collection 2.
+    sensor : str
+        The sensor of a Landsat scene, as `planet_vector.bands.masks.sensor_of_collection_2` returns it.
     """
-    return mask_by(_MASKS, item_type, asset, collection_2)
+    return mask_by(_MASKS, item_type, asset, sensor)
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Optional, cast
 from urllib.parse import quote
 
 from planet_vector.assets import Asset
-from planet_vector.bands.masks import is_collection_2
+from planet_vector.bands.masks import sensor_of_collection_2
 from planet_vector.catalog.data_v1.item_bands import PREFERRED, bands_of, mask_of, media_type_of
 from planet_vector.catalog.data_v1.item_columns import UNITS, columns_of
 from planet_vector.collection_schema import (
@@ -165,7 +165,7 @@ def _assets_of(item_type: str, feature: Feature) -> Dict[str, Asset]:
     link = links_of(feature).get("assets")
     if link is None:
         return {}
-    collection_2 = is_collection_2(str(feature.get("id")))
+    sensor = sensor_of_collection_2(str(feature.get("id")))
     return {
         name: Asset(
             name,
@@ -175,7 +175,7 @@ def _assets_of(item_type: str, feature: Feature) -> Dict[str, Asset]:
             bands_of(item_type, name),
             on_request=True,
             permitted=permissions is None or name in permitted,
-            mask=mask_of(item_type, name, collection_2),
+            mask=mask_of(item_type, name, sensor),
         )
         for name in dict.fromkeys([*_texts(feature.get("assets")), *permitted])
     }

@@ -15,10 +15,10 @@ _LENGTHS: Mapping[str, timedelta] = {
     "day": timedelta(days=1),
     "week": timedelta(days=7),
 }
-# A response with a bucket for each hour of 20 days, or each day of 4 years, has some 40 or 100 kB.
+# A response with a bucket for each hour of 20 days, or each day of 4 years, has some 30 or 90 kB.
 _FEW_PAGES = 3  # up to here better windows save no request
 _MOST_ITEMS = 10**12  # in a bucket; more is no count
-_MOST_BUCKETS = 4000  # some 250 kB
+_MOST_BUCKETS = 9000  # each hour of a year, some 540 kB before compression: about as much as a page of items
 _MOST_HOURS, _MOST_DAYS = timedelta(days=20), timedelta(days=4 * 366)
 
 
@@ -42,9 +42,10 @@ def interval_of(query: Query) -> str:
 
 
 def finer_interval(buckets: Sequence[Bucket], size: int) -> Optional[str]:
-    """Return a shorter length of buckets, if it would fill the windows of a long search better; else None.
+    """Return the shortest possible length of buckets, if it would fill the windows of a long search better; else None.
 
-    Windows consist of whole buckets. A bucket of a fifth of a page leaves a tenth of the page empty on average.
+    A window of whole buckets fills its page except for half a bucket on average. Buckets of more than a fifth of a page
+    are divided, and their scenes need not be distributed evenly: such windows do not fill the page, or exceed it.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def finer_interval(buckets: Sequence[Bucket], size: int) -> Optional[str]:
     if total <= _FEW_PAGES * size or total / len(buckets) <= size / 5:
         return None
     length, span = buckets[0].end - buckets[0].start, buckets[-1].end - buckets[0].start
-    for name, shorter in reversed(list(_LENGTHS.items())):
+    for name, shorter in _LENGTHS.items():
         if shorter < length and span / shorter <= _MOST_BUCKETS:
             return name
     return None

@@ -11,7 +11,7 @@ from planet_vector.assets import AssetState
 from planet_vector.config import Settings
 from planet_vector.connection_lookup import may_have_key
 from planet_vector.errors import AuthError, NotFoundError, ProtocolError, RasterAccessError
-from planet_vector.http.responses import JsonResponse, redacted
+from planet_vector.http.responses import JsonResponse, connection_option, redacted
 from planet_vector.http.transport import MAX_JSON, Transport
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class DataV1Transport(Transport):
         if not found.permitted:
             raise AuthError(f"Your key may not download {item}/{name}: ask for the permission.", f"GET {base}", 403)
         if not found.location:
-            raise inactive(item, found)
+            raise inactive(item, found, self.settings)
         if len(self._digests) >= _MOST_DIGESTS:
             self._digests.clear()
         if found.md5:
@@ -216,7 +216,7 @@ def state_of(name: str, body: object, request: str) -> AssetState:
     )
 
 
-def inactive(item: str, state: AssetState) -> RasterAccessError:
+def inactive(item: str, state: AssetState, settings: Settings) -> RasterAccessError:
     """Return the error for an asset that is not active.
 
     Parameters
@@ -225,8 +225,11 @@ def inactive(item: str, state: AssetState) -> RasterAccessError:
         The item: its type and its id, with a slash.
     state : AssetState
         The asset's state.
+    settings : Settings
+        The service.
     """
-    command = f"'planet-vector activate {shlex.quote(f'PLANET:{item}')} --asset {shlex.quote(state.name)}'"
+    words = f"{shlex.quote(f'PLANET:{item}')} --asset {shlex.quote(state.name)}{connection_option(settings)}"
+    command = f"'planet-vector activate {words}'"
     if state.status == "activating":
         return RasterAccessError(
             f"{item}/{state.name} is being activated, which takes some minutes: wait for it with {command}."

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Dict, Mapping, Optional
 
 from planet_vector.assets import Asset
-from planet_vector.bands.masks import is_collection_2
+from planet_vector.bands.masks import sensor_of_collection_2
 from planet_vector.bands.scenes_v0 import bands_of, mask_of, variants_of
 from planet_vector.catalog.scenes_v0.scene_columns import UNITS, columns_of
 from planet_vector.collection_schema import CollectionSchema, Feature, Meanings
@@ -53,7 +53,7 @@ def schema_of(scene_type: str) -> CollectionSchema:
     columns = columns_of(scene_type)
 
     def assets_of(feature: Feature) -> Dict[str, Asset]:
-        collection_2 = is_collection_2(str(feature.get("id")))
+        sensor = sensor_of_collection_2(str(feature.get("id")))
         return {
             name: Asset(
                 name,
@@ -62,7 +62,7 @@ def schema_of(scene_type: str) -> CollectionSchema:
                 "image/tiff" if name == "unrectified" else "image/tiff; application=geotiff",
                 ("visual",) if name == "visual" else ("data",),
                 bands_of(scene_type, name),
-                mask=mask_of(scene_type, name, collection_2),
+                mask=mask_of(scene_type, name, sensor),
                 band_variants=variants_of(scene_type, name),
             )
             for name, links in _mapping(_mapping(feature["properties"].get("data")).get("products")).items()

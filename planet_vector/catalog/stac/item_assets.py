@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
 from planet_vector.assets import Asset, BandValues, MaskAsset, SpectralBand
-from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, is_collection_2, mask_by
+from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, mask_by, sensor_of_collection_2
 from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
@@ -96,15 +96,15 @@ class ItemAssets(Mapping[str, Asset]):
         """Return the asset that masks another: the first by `_MASKS` that the item has."""
         if not _masks_in(tuple(self._given)):
             return None
-        collection, newer = as_text(self._item.get("collection")), is_collection_2(as_text(self._item.get("id")))
-        return _mask_of(name, tuple(self._given), collection, newer)
+        sensor = sensor_of_collection_2(as_text(self._item.get("id")))
+        return _mask_of(name, tuple(self._given), as_text(self._item.get("collection")), sensor)
 
 
 @lru_cache(maxsize=1024)  # items of a collection have the same assets
-def _mask_of(name: str, others: Tuple[str, ...], collection: str, newer: bool) -> Optional[MaskAsset]:
+def _mask_of(name: str, others: Tuple[str, ...], collection: str, sensor: str) -> Optional[MaskAsset]:
     if _IS_MASK.fullmatch(name):
         return None
-    masks = (mask_by([rule], collection, name, newer) for rule in _MASKS)
+    masks = (mask_by([rule], collection, name, sensor) for rule in _MASKS)
     return next((mask for mask in masks if mask is not None and mask.asset in others), None)
 
 
