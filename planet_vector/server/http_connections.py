@@ -360,8 +360,9 @@ class HttpConnection(H11Protocol):
 
             try:
                 await app(scope, receive, sent)
-            except _LostError:
-                return
+            except Exception as error:
+                if not _is_loss(error):
+                    raise
             except asyncio.CancelledError:  # the service stops, and its grace period is over
                 self.cycle.disconnected = True
                 self.transport.abort()
@@ -371,6 +372,12 @@ class HttpConnection(H11Protocol):
 
 class _LostError(Exception):
     """Raised to end the response of a client that has disconnected."""
+
+
+def _is_loss(error: BaseException) -> bool:
+    """Return whether an error is a `_LostError`, also within the groups that task groups raise (anyio 4)."""
+    within: Sequence[BaseException] = getattr(error, "exceptions", ())
+    return isinstance(error, _LostError) or (bool(within) and all(map(_is_loss, within)))
 
 
 class _RequestParser(h11.Connection):

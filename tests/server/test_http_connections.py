@@ -13,11 +13,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Callable, Iterator, List, Tuple
+from types import SimpleNamespace
+from typing import Any, Callable, Iterator, List, Tuple
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 import requests
+
+from planet_vector.server.http_connections import HttpConnection
 
 from .conftest import ROOT, Running, Serve, running, write_raster
 
@@ -324,6 +328,28 @@ def test_a_body_that_cannot_be_read_ends_its_connection(service: Running, connec
     answer = rest(client)
     assert statuses(answer) == ([] if begun else [400])
     assert service.errors == ""
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_lost_connection_ends_the_application_without_an_error(grouped: bool) -> None:
+    """Some versions of starlette send from a task group, which wraps what is raised within it."""
+
+    async def send_one(scope: Any, receive: Any, send: Any) -> None:
+        if grouped:
+            async with anyio.create_task_group() as group:
+                group.start_soon(send, {})
+        await send({})
+
+    async def fail(scope: Any, receive: Any, send: Any) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(send, {})
+            raise KeyError("a fault")
+
+    lost: Any = SimpleNamespace(_lost=True)
+    anyio.run(HttpConnection._until_it_is_lost(lost, send_one), {}, None, None)
+    with pytest.raises(Exception) as caught:
+        anyio.run(HttpConnection._until_it_is_lost(lost, fail), {}, None, None)
+    assert "a fault" in repr(caught.value)
 
 
 def test_good_requests_share_a_connection_whatever_they_hold(impatient: Running, connect: Connect) -> None:

@@ -105,8 +105,9 @@ def test_a_popup_stays_when_the_map_moves_for_it(service: Running, open_page: Op
         page.mouse.up()
         settle(page)
     # A scene at the upper edge: its popup has no room there, so the map moves.
-    scene = next(s for s in page.locator("#map path.leaflet-interactive").all() if s.bounding_box()["y"] > 0)
-    box = scene.bounding_box()
+    # Scenes that a busy machine still redraws have none.
+    boxes = (scene.bounding_box() for scene in page.locator("#map path.leaflet-interactive").all())
+    box = next(box for box in boxes if box and box["y"] > 0)
     (page.touchscreen.tap if kind == "phone" else page.mouse.click)(
         box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     )
