@@ -262,8 +262,7 @@ def test_a_search_is_a_cube(face: Face, archive: Path) -> None:
                 expected = file.read(window=window, boundless=True, fill_value=0)
                 assert (cube[["red", "green", "blue"]].isel(time=place).to_array()[:, :9] == expected[:3]).all()
     assert aligned
-    if face.kind != "data-v1":  # there, bands are known of Planet's item types, and ortho is not one
-        assert list(found.to_xarray(index="ndvi").data_vars) == ["ndvi"]  # bands are named by what they show
+    assert list(found.to_xarray(index="ndvi").data_vars) == ["ndvi"]  # bands are named by what they show
 
 
 def test_files_are_downloaded_and_synced_unchanged(face: Face, archive: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Mapping, Optional, Tuple
 
 from planet_vector.assets import MaskAsset, SpectralBand
-from planet_vector.bands import planet, rapideye
+from planet_vector.bands import planet, rapideye, scenes_v0
 from planet_vector.bands.landsat import OLI_TIRS
 from planet_vector.bands.masks import QA_PIXEL, SCL, UDM, UDM2, Rules, mask_by
 from planet_vector.bands.sentinel2 import IMAGES
@@ -84,6 +84,8 @@ _OTHER_FILES = (
 def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
     """Return the documented bands of an asset; empty if they are not documented.
 
+    Item types of archives, which Planet's service does not have, have the products of the Scenes API.
+
     Parameters
     ----------
     item_type, asset : str
@@ -92,7 +94,7 @@ def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
     for kind, name, bands in _RULES:
         if re.fullmatch(kind, item_type) and re.fullmatch(name, asset):
             return bands
-    return _NAMED.get(item_type, {}).get(asset, ())
+    return _NAMED.get(item_type, {}).get(asset, ()) or scenes_v0.bands_of(item_type, asset)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from planet_vector.assets import Asset
 from planet_vector.bands.masks import sensor_of_collection_2
+from planet_vector.bands.scenes_v0 import variants_of
 from planet_vector.catalog.data_v1.item_bands import PREFERRED, bands_of, mask_of, media_type_of
 from planet_vector.catalog.data_v1.item_columns import UNITS, columns_of
 from planet_vector.collection_schema import (
@@ -174,6 +175,7 @@ def _assets_of(item_type: str, feature: Feature) -> Dict[str, Asset]:
             _roles_of(name),
             bands_of(item_type, name),
             on_request=True,
+            band_variants=variants_of(item_type, name),
             permitted=permissions is None or name in permitted,
             mask=mask_of(item_type, name, sensor),
         )
