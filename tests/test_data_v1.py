@@ -614,7 +614,7 @@ def test_the_command_activates_and_prints_names(service: DataV1Service) -> None:
 
 
 def large(service: DataV1Service, item: Feature) -> bytes:
-    """Give an item a product of which a window is a small part, and return it: what was read is not requested again."""
+    """Give an item a large product, so that a window leaves most of it to be requested later, and return it."""
     pixels = np.random.default_rng(1).integers(1, 255, (3, 640, 640), "uint8")
     ring = np.array(item["geometry"]["coordinates"][0])
     transform = rasterio.transform.from_origin(ring[:, 0].min(), ring[:, 1].max(), 0.0007, 0.0007)
