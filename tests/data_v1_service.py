@@ -106,6 +106,7 @@ class DataV1Service:
         self.tokens, self.then = 10.0, time.monotonic()
         self.most_at_once = self._at_once = 0
         self.unasked: List[Request] = []  # activations that no test made
+        self.generation = 0  # of the addresses of files; those of earlier ones are refused
 
     def __repr__(self) -> str:
         return f"DataV1Service({self.url!r})"
@@ -317,7 +318,7 @@ class DataV1Service:
         if status == "active":
             content = self.file(item_type, item_id, name)
             ends = time.time() + self.lifetime
-            state["location"] = f"{self.url}download?token={_token([item_type, item_id, name], ends)}"
+            state["location"] = f"{self.url}download?token={_token([item_type, item_id, name], ends, self.generation)}"
             state["expires_at"] = datetime.fromtimestamp(int(ends), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000000")
             state["md5_digest"] = hashlib.md5(content + (b"!" if self.wrong_md5 else b"")).hexdigest()
         return state
@@ -347,13 +348,13 @@ class DataV1Service:
         return made
 
     def _download(self, request: Request) -> Answer:
-        place = _opened((request.query.get("token") or [""])[0])
+        place = _opened((request.query.get("token") or [""])[0], self.generation)
         if place is None:
             return _json(403, {"message": "the token is invalid or has expired"})
         if self.store:
             ends = int(time.time() + self.lifetime)
             where = quote("/".join(place))
-            return 302, b"", {"Location": f"{self.store}{where}?Expires={ends}&Signature=abc"}
+            return 302, b"", {"Location": f"{self.store}{where}?Expires={ends}&Signature={self.generation}"}
         return _file(self.file(*place), request)
 
     def _thumb(self, request: Request, item_type: str, item_id: str) -> Any:
@@ -565,9 +566,9 @@ def asset_names(item: Feature) -> List[str]:
 # ---- files ------------------------------------------------------------------------------------------------------
 
 
-def _token(place: Sequence[str], ends: float) -> str:
+def _token(place: Sequence[str], ends: float, generation: int) -> str:
     head = _part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
-    body = _part(json.dumps({"exp": int(ends), "place": place}).encode())
+    body = _part(json.dumps({"exp": int(ends), "place": place, "generation": generation}).encode())
     return f"{head}.{body}.{_part(hmac.new(_SECRET, f'{head}.{body}'.encode(), hashlib.sha256).digest())}"
 
 
@@ -575,13 +576,13 @@ def _part(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def _opened(token: str) -> Optional[List[str]]:
+def _opened(token: str, generation: int) -> Optional[List[str]]:
     head, _, rest = token.partition(".")
     body, _, signature = rest.partition(".")
     if _part(hmac.new(_SECRET, f"{head}.{body}".encode(), hashlib.sha256).digest()) != signature:
         return None
     said = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return said["place"] if said["exp"] > time.time() else None
+    return said["place"] if said["exp"] > time.time() and said["generation"] == generation else None
 
 
 def _file(content: bytes, request: Request) -> Answer:
@@ -836,6 +837,8 @@ class Store:
         place = unquote(request.path[1:]).split("/")
         if place[0] == "quad":
             return _file(self.service.files[request.path[1:]], request)
+        if request.query["Signature"] != [str(self.service.generation)]:
+            return 403, b"expired", {}
         return _file(self.service.file(*place), request)
 
 

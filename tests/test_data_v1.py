@@ -12,7 +12,7 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,6 +44,7 @@ from tests.data_v1_service import (
     Request,
     Running,
     Store,
+    asset_names,
     generated_items,
     moment,
     real_items,
@@ -54,6 +55,7 @@ from tests.vector.as_gdal import assert_as_gdal
 
 pyogrio = pytest.importorskip("pyogrio")
 rasterio = pytest.importorskip("rasterio")
+np = pytest.importorskip("numpy")
 warp = pytest.importorskip("rasterio.warp")
 planet_vector.register()  # before any test uses rasterio
 
@@ -583,6 +585,22 @@ def test_nothing_is_activated_if_one_asset_may_not_be_had(service: DataV1Service
     assert not service.activations
 
 
+def test_states_are_printed_without_activating_anything(service: DataV1Service, call: Callable[..., Any]) -> None:
+    item = of_type(service)[2]
+    service.active["PSScene", item["id"], "ortho_udm2"] = 0.0
+    service.active["PSScene", item["id"], "ortho_analytic_4b_xml"] = time.time() + 100
+    service.unpermitted.add("ortho_analytic_4b")
+    told = name(item=f"PSScene/{item['id']}")
+    done = call("activate", told, "--asset", "all", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    printed = dict(line.split("\t") for line in done.stdout.splitlines())
+    states = {parse_name(each).part: state for each, state in printed.items()}
+    expected = {"ortho_visual": "inactive", "ortho_udm2": "active", "ortho_analytic_4b_xml": "activating"}
+    expected["ortho_analytic_4b"] = "not permitted"
+    assert states == {**dict.fromkeys(asset_names(item), "inactive"), **expected}
+    assert not service.activations and call("activate", told, "--asset", "nosuch", "--dry-run").returncode == 1
+
+
 def test_the_command_activates_and_prints_names(service: DataV1Service) -> None:
     service.may_activate = True
     item = of_type(service)[2]
@@ -595,28 +613,56 @@ def test_the_command_activates_and_prints_names(service: DataV1Service) -> None:
     assert len(service.activations) == 2 and KEY not in done.stdout + done.stderr
 
 
+def large(service: DataV1Service, item: Feature) -> bytes:
+    """Give an item a large product, so that a window leaves most of it to be requested later, and return it."""
+    pixels = np.random.default_rng(1).integers(1, 255, (3, 640, 640), "uint8")
+    ring = np.array(item["geometry"]["coordinates"][0])
+    transform = rasterio.transform.from_origin(ring[:, 0].min(), ring[:, 1].max(), 0.0007, 0.0007)
+    profile = {"driver": "GTiff", "width": 640, "height": 640, "count": 3, "dtype": "uint8", "crs": "EPSG:4326"}
+    with rasterio.MemoryFile() as memory:
+        with memory.open(**profile, transform=transform, tiled=True, blockxsize=64, blockysize=64) as file:
+            file.write(pixels)
+        content = bytes(memory.read())
+    service.files[f"{item['id']}/ortho_visual"] = content
+    return content
+
+
+def _pixels(content: bytes) -> Any:
+    with rasterio.MemoryFile(content) as memory, memory.open() as file:
+        return file.read()
+
+
 def test_a_location_is_renewed_when_it_ends_and_its_host_gets_no_key(service: DataV1Service, store: Store) -> None:
     service.make_active()
-    service.lifetime = 1.5
-    item = of_type(service)[3]
-    with planet_vector.open(name(item=f"PSScene/{item['id']}/ortho_visual")) as dataset:
-        first = dataset.read(1)
-        time.sleep(2)
-        assert dataset.read(2).any() and (dataset.read(1) == first).all()
-    assert store.log and {each.key for each in store.log} == {""}
+    items = [of_type(service)[3], of_type(service)[8]]
+    expected = [_pixels(large(service, item)) for item in items]
+    scene = planet_vector.connect(NAME).scene("PSScene", items[1]["id"])
+    first, corner = service.generation, rasterio.windows.Window(0, 0, 64, 64)
+    with planet_vector.open(name(item=f"PSScene/{items[0]['id']}/ortho_visual")) as dataset:
+        with planet_vector.mosaic([scene], product="ortho_visual") as mosaic:
+            parts = [each.read(window=corner) for each in (dataset, mosaic)]
+            service.generation += 1
+            wholes = [each.read() for each in (dataset, mosaic)]
+    signed = {(each.path.split("/")[2], each.query["Signature"][0]) for each in store.log}
+    assert signed == {(item["id"], str(number)) for item in items for number in (first, first + 1)}
+    with planet_vector.mosaic([scene], product="ortho_visual") as mosaic:
+        expected[1] = mosaic.read()
+    assert all((part == whole[:, :64, :64]).all() and part.any() for part, whole in zip(parts, expected))
+    assert all((found == whole).all() for found, whole in zip(wholes, expected))
+    assert {each.key for each in store.log} == {""}
     assert {each.key for each in service.log} == {KEY}
 
 
 def test_a_location_at_the_service_itself_is_renewed(service: DataV1Service) -> None:
     service.make_active()
-    service.lifetime = 1.5
     item = of_type(service)[4]
-    content = service.file("PSScene", item["id"], "ortho_visual")
-    with rasterio.MemoryFile(content) as memory, memory.open() as expected:
-        with planet_vector.open(name(item=f"PSScene/{item['id']}/ortho_visual")) as dataset:
-            assert (dataset.read(1) == expected.read(1)).all()
-            time.sleep(2)
-            assert (dataset.read() == expected.read()).all()
+    expected = _pixels(large(service, item))
+    with planet_vector.open(name(item=f"PSScene/{item['id']}/ortho_visual")) as dataset:
+        dataset.read(1, window=rasterio.windows.Window(0, 0, 64, 64))
+        before = {each.query["token"][0] for each in service.asked("/download")}
+        service.generation += 1
+        assert (dataset.read() == expected).all()
+    assert {each.query["token"][0] for each in service.asked("/download")} > before
 
 
 @pytest.mark.skipif(tuple(map(int, rasterio.__gdal_version__.split(".")[:2])) < (3, 9), reason="this GDAL has no GTI")

@@ -16,6 +16,7 @@ from planet_vector.cli import options
     "--asset", "products", multiple=True, metavar="PRODUCTS",
     help="Products to activate, comma-separated, or 'all'; by default the preferred one.",
 )  # fmt: skip
+@options.dry_run("Only print the products with their states: active, activating, inactive or not permitted.")
 @click.option("--no-wait", is_flag=True, help="Request the activation, and do not wait for it.")
 @click.option(
     "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, metavar="SECONDS",
@@ -27,6 +28,7 @@ def activate(
     scenes: Tuple[str, ...],
     scene_type: Optional[str],
     products: Tuple[str, ...],
+    dry_run: bool,
     no_wait: bool,
     timeout: float,
     connection: Optional[str],
@@ -39,8 +41,9 @@ def activate(
     The names of the active products are printed.
 
     \b
-    Example:
+    Examples:
         planet-vector activate PLANET:PSScene/20220125_075509_67_1061 --asset ortho_visual
+        planet-vector activate PLANET:PSScene/20220125_075509_67_1061 --asset all --dry-run
         planet-vector search aoi.geojson --limit 5 | planet-vector activate - --asset ortho_analytic_8b
     """
     from planet_vector.cli.messages import say
@@ -48,7 +51,7 @@ def activate(
     from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.cli.terminal_bars import progress_bar
     from planet_vector.connection_lookup import name_at
-    from planet_vector.raster.activation import Wanted
+    from planet_vector.raster.activation import Wanted, product_states
     from planet_vector.raster.activation import activate as activate_all
 
     given, failed = sorted_out(scenes_given(scenes, scene_type, connection))
@@ -59,6 +62,10 @@ def activate(
     catalogs = {scene.catalog.settings.api_url: scene.catalog for scene, _ in wanted}
     for root, catalog in catalogs.items():
         some = [(scene, product) for scene, product in wanted if scene.catalog.settings.api_url == root]
+        if dry_run:
+            for scene, product, state in product_states(catalog, some):
+                say(f"{name_at(root, scene.scene_type, scene.id, product)}\t{state}")
+            continue
         with progress_bar("Activating", len(some)) as bar:
             active = activate_all(catalog, some, not no_wait, timeout, bar)
         for scene, product in active:

@@ -66,7 +66,7 @@ def activate(
     ServiceError
         If a request fails.
     """
-    products = list({(scene.scene_type, scene.id, name): (scene, name) for scene, name in wanted}.values())
+    products = _each_once(wanted)
     if not isinstance(catalog, ActivatesAssets):  # a service whose files are always available
         if progress:
             progress(len(products), len(products))
@@ -97,6 +97,39 @@ def activate(
         states = [fresh.get(_key(product), state) for product, state in zip(products, states)]
 
 
+def product_states(catalog: Catalog, wanted: Iterable[Wanted]) -> List[Tuple[Scene, str, str]]:
+    """Return products with their states at the service, without activating any.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    wanted : iterable of (Scene, str)
+        Scenes with names of products.
+
+    Returns
+    -------
+    list of (Scene, str, str)
+        Each product once, in the order given, with ``active``, ``activating`` or ``inactive``; ``not permitted`` if the
+        key may not download it.
+
+    Raises
+    ------
+    NotFoundError
+        If a scene has no such product.
+    ServiceError
+        If a request fails.
+    """
+    products = _each_once(wanted)
+    if not isinstance(catalog, ActivatesAssets):
+        return [(scene, name, "active") for scene, name in products]
+    states = _states(catalog, products)
+    return [
+        (scene, name, state.status if state.permitted else "not permitted")
+        for (scene, name), state in zip(products, states)
+    ]
+
+
 def available_products(catalog: Catalog, scene: Scene) -> List[str]:
     """Return the products of a scene that can be opened now: all, or the active GeoTIFFs if the service activates them.
 
@@ -117,6 +150,10 @@ def available_products(catalog: Catalog, scene: Scene) -> List[str]:
     states = catalog.asset_states(scene)
     rasters = [name for name, asset in scene.assets.items() if asset.media_type.startswith("image/tiff")]
     return [name for name in rasters if name in states and _is_active(states[name]) and states[name].permitted]
+
+
+def _each_once(wanted: Iterable[Wanted]) -> List[Wanted]:
+    return list({_key(product): product for product in wanted}.values())
 
 
 def _states(catalog: ActivatesAssets, products: Sequence[Wanted]) -> List[AssetState]:
