@@ -87,6 +87,8 @@ class Dock(QgsDockWidget):
         self.panel.place_action.triggered.connect(self.look_at_place)
         for compare in (self.panel.compare_action.triggered, self.time.compare_button.clicked):
             compare.connect(lambda *_: self.views.compare())
+        for swipe in (self.panel.swipe_action.triggered, self.time.swipe_button.clicked):
+            swipe.connect(lambda *_: self.views.toggle_swipe())
         self.panel.download_button.clicked.connect(lambda: ask_download(self))
         self.panel.product_chosen.connect(self.add_products)
         self.panel.mosaic_chosen.connect(self.add_mosaic)

@@ -389,14 +389,24 @@
       <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
-      <location filename="../compare_dock.py" />
-      <source>Compare</source>
-      <translation>Vergleichen</translation>
+      <location filename="../compare_choices.py" />
+      <source>Day shown on the map of QGIS</source>
+      <translation>Tag, den die Karte von QGIS zeigt</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>All days</source>
+      <translation>Alle Tage</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>As on the map</source>
+      <translation>Wie auf der Karte</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
-      <source>Day shown on the map of QGIS</source>
-      <translation>Tag, den die Karte von QGIS zeigt</translation>
+      <source>Compare</source>
+      <translation>Vergleichen</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
@@ -412,16 +422,6 @@
       <location filename="../compare_dock.py" />
       <source>Here:</source>
       <translation>Hier:</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>All days</source>
-      <translation>Alle Tage</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>As on the map</source>
-      <translation>Wie auf der Karte</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -790,6 +790,11 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Swipe between two dates or layers</source>
+      <translation>Zwischen zwei Tagen oder Layern wischen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Save it in the browser panel…</source>
       <translation>Sie im Browserfenster speichern …</translation>
     </message>
@@ -807,6 +812,11 @@
       <location filename="../dock_results.py" />
       <source>Search first</source>
       <translation>Zuerst suchen</translation>
+    </message>
+    <message>
+      <location filename="../dock_views.py" />
+      <source>There is nothing to compare: add imagery first, for example day by day.</source>
+      <translation>Es gibt nichts zu vergleichen: zuerst Bilder hinzufügen, etwa Tag für Tag.</translation>
     </message>
     <message>
       <location filename="../downloads.py" />
@@ -2294,6 +2304,26 @@
       <translation>{low:g} bis {high:g} % Wolken</translation>
     </message>
     <message>
+      <location filename="../swipe.py" />
+      <source>Day or layer shown right of the line</source>
+      <translation>Tag oder Layer, der rechts der Linie gezeigt wird</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>End the comparison</source>
+      <translation>Vergleich beenden</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Line between the two dates</source>
+      <translation>Linie zwischen den beiden Tagen</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Drag the line, or use the arrow keys; Esc ends the comparison</source>
+      <translation>Linie ziehen, oder Pfeiltasten; Esc beendet den Vergleich</translation>
+    </message>
+    <message>
       <location filename="../thumbnails.py" />
       <source>The service returned a thumbnail that cannot be shown.</source>
       <translation>Der Dienst hat ein Vorschaubild geliefert, das nicht angezeigt werden kann.</translation>
@@ -2337,6 +2367,16 @@
       <location filename="../time_slider.py" />
       <source>Compare two dates or layers side by side</source>
       <translation>Zwei Tage oder Layer nebeneinander vergleichen</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Compare two dates or layers left and right of a line</source>
+      <translation>Zwei Tage oder Layer links und rechts einer Linie vergleichen</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Swipe</source>
+      <translation>Wischen</translation>
     </message>
     <message>
       <location filename="../time_slider.py" />

@@ -389,14 +389,24 @@
       <translation>Las escenas no se pueden combinar: {why}. Inténtelo más tarde.</translation>
     </message>
     <message>
-      <location filename="../compare_dock.py" />
-      <source>Compare</source>
-      <translation>Comparar</translation>
+      <location filename="../compare_choices.py" />
+      <source>Day shown on the map of QGIS</source>
+      <translation>Día que muestra el mapa de QGIS</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>All days</source>
+      <translation>Todos los días</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>As on the map</source>
+      <translation>Como en el mapa</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
-      <source>Day shown on the map of QGIS</source>
-      <translation>Día que muestra el mapa de QGIS</translation>
+      <source>Compare</source>
+      <translation>Comparar</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
@@ -412,16 +422,6 @@
       <location filename="../compare_dock.py" />
       <source>Here:</source>
       <translation>Aquí:</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>All days</source>
-      <translation>Todos los días</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>As on the map</source>
-      <translation>Como en el mapa</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -790,6 +790,11 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Swipe between two dates or layers</source>
+      <translation>Deslizar entre dos fechas o capas</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Save it in the browser panel…</source>
       <translation>Guardarla en el panel Navegador…</translation>
     </message>
@@ -807,6 +812,11 @@
       <location filename="../dock_results.py" />
       <source>Search first</source>
       <translation>Busque primero</translation>
+    </message>
+    <message>
+      <location filename="../dock_views.py" />
+      <source>There is nothing to compare: add imagery first, for example day by day.</source>
+      <translation>No hay nada que comparar: añada primero imágenes, por ejemplo día a día.</translation>
     </message>
     <message>
       <location filename="../downloads.py" />
@@ -2294,6 +2304,26 @@
       <translation>{low:g} a {high:g} % de nubes</translation>
     </message>
     <message>
+      <location filename="../swipe.py" />
+      <source>Day or layer shown right of the line</source>
+      <translation>Día o capa que se muestra a la derecha de la línea</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>End the comparison</source>
+      <translation>Terminar la comparación</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Line between the two dates</source>
+      <translation>Línea entre las dos fechas</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Drag the line, or use the arrow keys; Esc ends the comparison</source>
+      <translation>Arrastre la línea, o use las teclas de flecha; Esc termina la comparación</translation>
+    </message>
+    <message>
       <location filename="../thumbnails.py" />
       <source>The service returned a thumbnail that cannot be shown.</source>
       <translation>El servicio devolvió una miniatura que no se puede mostrar.</translation>
@@ -2337,6 +2367,16 @@
       <location filename="../time_slider.py" />
       <source>Compare two dates or layers side by side</source>
       <translation>Comparar dos fechas o capas una junto a otra</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Compare two dates or layers left and right of a line</source>
+      <translation>Comparar dos fechas o capas a la izquierda y a la derecha de una línea</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Swipe</source>
+      <translation>Deslizar</translation>
     </message>
     <message>
       <location filename="../time_slider.py" />
