@@ -550,16 +550,6 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>{shown:,} of {count:,} scenes in view: zoom in to see all.</source>
-      <translation>{shown:,} von {count:,} Szenen im Ausschnitt: hineinzoomen, um alle zu sehen.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>{count:,} scenes in view</source>
-      <translation>{count:,} Szenen im Ausschnitt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
       <source>The scenes are in {path}.</source>
       <translation>Die Szenen sind in {path}.</translation>
     </message>
@@ -647,6 +637,16 @@
       <location filename="../dock_download.py" />
       <source>Close</source>
       <translation>Schließen</translation>
+    </message>
+    <message>
+      <location filename="../dock_follow.py" />
+      <source>{shown:,} of {count:,} scenes in view: zoom in to see all.</source>
+      <translation>{shown:,} von {count:,} Szenen im Ausschnitt: hineinzoomen, um alle zu sehen.</translation>
+    </message>
+    <message>
+      <location filename="../dock_follow.py" />
+      <source>{count:,} scenes in view</source>
+      <translation>{count:,} Szenen im Ausschnitt</translation>
     </message>
     <message>
       <location filename="../dock_form.py" />
@@ -1824,6 +1824,21 @@
       <translation>Die Bedingung {text!r} hat keinen Wert: FELD.VERGLEICH=WERT schreiben.</translation>
     </message>
     <message>
+      <location filename="../processing/series_chart.py" />
+      <source>{shown} of {count} places are shown; the table has all.</source>
+      <translation>{shown} von {count} Orten sind dargestellt; die Tabelle hat alle.</translation>
+    </message>
+    <message>
+      <location filename="../processing/series_chart.py" />
+      <source>Places without any value: {count}</source>
+      <translation>Orte ohne jeden Wert: {count}</translation>
+    </message>
+    <message>
+      <location filename="../processing/series_chart.py" />
+      <source>No place has a value in any scene.</source>
+      <translation>Kein Ort hat in einer Szene einen Wert.</translation>
+    </message>
+    <message>
       <location filename="../processing/service_algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
@@ -1995,6 +2010,11 @@
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
+      <source>HTML files (*.html)</source>
+      <translation>HTML-Dateien (*.html)</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
       <source>By default the numbers of the features.</source>
       <translation>Als Vorgabe die Nummern der Objekte.</translation>
     </message>
@@ -2012,6 +2032,11 @@
       <location filename="../processing/timeseries.py" />
       <source>The rows of such a scene have no values, and the reason in a column 'error'.</source>
       <translation>Die Zeilen einer solchen Szene haben keine Werte, und den Grund in der Spalte 'error'.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>A page with the values of each place over time; for polygons, the mean with the standard deviation.</source>
+      <translation>Eine Seite mit den Werten jedes Ortes im Lauf der Zeit; bei Polygonen der Mittelwert mit der Standardabweichung.</translation>
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
@@ -2050,6 +2075,11 @@
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
+      <source>Chart</source>
+      <translation>Diagramm</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
       <source>Number of rows</source>
       <translation>Anzahl der Zeilen</translation>
     </message>
@@ -2072,6 +2102,11 @@
       <location filename="../processing/timeseries.py" />
       <source>{count} of {all} scenes failed; the column 'error' has the reasons.</source>
       <translation>{count} von {all} Szenen schlugen fehl; die Spalte 'error' nennt die Gründe.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>The chart cannot be written to {path}: {reason}.</source>
+      <translation>Das Diagramm kann nicht nach {path} geschrieben werden: {reason}.</translation>
     </message>
     <message>
       <location filename="../product_sources.py" />
