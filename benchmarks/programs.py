@@ -44,7 +44,7 @@ from qgis.PyQt.QtCore import QSize
 program = QgsApplication([], True)
 program.initQgis()
 import planet_vector
-from planet_scenes import combined_rasters, overviews, product_sources, products
+from planet_scenes import combined_rasters, overviews, product_sources, raster_layers
 from planet_vector.scene import Scene
 from planet_vector.query import Query
 class Feedback:
@@ -60,7 +60,7 @@ if TASK == "mosaic of 28":
 else:
     scene = catalog.scene("ortho", NAME)
     source = overviews.prepared(catalog, scene, TASK, product_sources.name_of(catalog, scene, TASK), Feedback())
-layer = products._raster(source, "x", "", products.View())
+layer = raster_layers.layer_of(raster_layers.stretched(source, "x", "", raster_layers.View()))
 named = time.perf_counter()
 settings = QgsMapSettings()
 settings.setLayers([layer])

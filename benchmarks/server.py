@@ -13,6 +13,7 @@ import argparse
 import math
 import os
 import random
+import shutil
 import signal
 import statistics
 import subprocess
@@ -361,7 +362,7 @@ def main() -> None:
     command = [options.python, "-m", "planet_vector.cli"]
     if not options.kept:
         for path in options.folder.glob(f"{options.scenes}.sqlite*"):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         start = time.monotonic()
         subprocess.run([*command, "index", str(archive), "--index", str(index)], check=True, stdout=subprocess.DEVNULL)
         tell(f"index of {options.scenes} scenes", time.monotonic() - start, "s", MOST_BUILD)

@@ -51,7 +51,7 @@ class Batch:
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param((40, 1), id="40"), pytest.param((300, 2), id="300", marks=pytest.mark.long)]
+    scope="module", params=[pytest.param((25, 1), id="25"), pytest.param((300, 2), id="300", marks=pytest.mark.long)]
 )
 def batch(request: Any, start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
     folder = tmp_path_factory.mktemp("generated")

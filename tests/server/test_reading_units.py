@@ -79,7 +79,7 @@ def fail(root: Path, unit: Unit) -> Any:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal")
-@pytest.mark.parametrize("load", [0.0, 1e6])
+@pytest.mark.parametrize("load", [pytest.param(0.0, marks=pytest.mark.long), 1e6])
 def test_a_unit_that_ends_its_process_or_takes_too_much_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: float
 ) -> None:
