@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from planet_scenes.texts import tr
 
 MOST_LINES = 20
-"""Maximum number of places in a chart; more lines could not be told apart."""
+"""Maximum number of places in a chart; more lines are hard to distinguish."""
 
 _WIDTH, _HEIGHT = 960, 420  # pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 20, 40  # pixels around the plot
