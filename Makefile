@@ -27,6 +27,7 @@ LIBPYTHON = libpython$(shell /usr/bin/python3 -c 'import sys; print("%d.%d" % sy
 DEMO_PACKAGES = gdal-bin python3-venv $(LIBPYTHON)
 PLUGIN_PACKAGES = qttools5-dev-tools
 TEST_PACKAGES = $(DEMO_PACKAGES) $(PLUGIN_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium procps openssl
+LONG_PACKAGES = python3-pyqt6
 
 .PHONY: help
 help:  ## Print this list.
@@ -50,7 +51,7 @@ test:  ## Run the suite here, and a smoke test in another Debian.
 	exit $$failed
 
 .PHONY: test-all
-test-all:  ## Run everything: the suite with what takes long, the suite in other Debians, the core on each Python.
+test-all: | long-packages  ## Run everything: the suite with what takes long, the suite in other Debians, the core on each Python.
 	@failed=0; \
 	$(RECORD) "$(MACHINE)" -- $(MAKE) --no-print-directory test-here ARGS="-m 'long or not long'" || failed=1; \
 	for suite in trixie forky; do $(MAKE) --no-print-directory test-debian SUITE=$$suite || failed=1; done; \
@@ -188,10 +189,11 @@ clean:  ## Remove what these targets made, but the system's packages.
 	@touch $@
 
 # The system's packages: installed where that may be done, else named.
-.PHONY: demo-packages plugin-packages test-packages
+.PHONY: demo-packages plugin-packages test-packages long-packages
 demo-packages: ; @$(call system-packages,$(DEMO_PACKAGES))
 plugin-packages: ; @$(call system-packages,$(PLUGIN_PACKAGES))
 test-packages: ; @$(call system-packages,$(TEST_PACKAGES))
+long-packages: ; @$(call system-packages,$(LONG_PACKAGES))
 
 define system-packages
 if ! command -v dpkg-query >/dev/null; then \

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List
 
 from qgis.core import QgsGeometry, QgsPointXY, QgsRectangle, QgsWkbTypes
-from qgis.gui import QgsMapCanvas, QgsMapTool, QgsRubberBand
+from qgis.gui import QgsMapCanvas, QgsMapCanvasItem, QgsMapTool, QgsRubberBand
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 
@@ -116,15 +116,15 @@ def band(canvas: QgsMapCanvas, colour: QColor) -> QgsRubberBand:
     return made
 
 
-def take_away(canvas: QgsMapCanvas, made: QgsRubberBand) -> None:
-    """Remove a rubber band from its canvas permanently.
+def take_away(canvas: QgsMapCanvas, made: QgsMapCanvasItem) -> None:
+    """Remove an item from its canvas permanently.
 
     Parameters
     ----------
     canvas : QgsMapCanvas
         The map canvas.
-    made : QgsRubberBand
-        The rubber band.
+    made : QgsMapCanvasItem
+        The item, such as a rubber band.
     """
     scene = canvas.scene()
     if made in scene.items():

@@ -136,7 +136,7 @@ class ConnectionDialog(StoringDialog):
             raise
 
 
-def ask_for_connection(parent: Optional[QWidget] = None) -> bool:
+def ask_for_connection(parent: Optional[QWidget] = None) -> str:
     """Ask for a new connection.
 
     Parameters
@@ -146,7 +146,10 @@ def ask_for_connection(parent: Optional[QWidget] = None) -> bool:
 
     Returns
     -------
-    bool
-        True if a connection was added.
+    str
+        The name of the connection that was added; empty if none was.
     """
-    return bool(ConnectionDialog(parent).exec())
+    dialog = ConnectionDialog(parent)
+    name = dialog.name.text().strip() if dialog.exec() else ""
+    dialog.deleteLater()
+    return name

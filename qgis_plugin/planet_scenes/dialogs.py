@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
 from planet_scenes import core
@@ -43,6 +45,23 @@ class StoringDialog(QDialog):
         column = QVBoxLayout(self)
         for widget in (*widgets, self.said, self.buttons):
             column.addWidget(widget)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Fit the height to what is visible: groups are collapsed only once they are shown.
+
+        Parameters
+        ----------
+        event : QShowEvent
+            The event.
+        """
+        super().showEvent(event)
+        QTimer.singleShot(0, self._fit)
+
+    def _fit(self) -> None:
+        if not sip.isdeleted(self):
+            width = self.width()
+            self.adjustSize()
+            self.resize(max(width, self.width()), self.height())
 
     def tell(self, text: str) -> None:
         """Show a message.

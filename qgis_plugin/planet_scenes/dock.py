@@ -7,10 +7,7 @@ from typing import Any, Callable, List, Optional, Union
 
 from qgis.core import Qgis, QgsCsException, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt import sip
-from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QSplitter
 
 from planet_scenes import core, day_stack, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
@@ -18,11 +15,12 @@ from planet_scenes.activation import Activation
 from planet_scenes.area_tool import band, take_away
 from planet_scenes.connections import connections
 from planet_scenes.dock_count import Counter, Search
+from planet_scenes.dock_follow import Following
 from planet_scenes.dock_form import SearchForm
+from planet_scenes.dock_halves import Halves
 from planet_scenes.dock_menus import ask_download, ask_snapshot, ask_title, show_menu
 from planet_scenes.dock_results import ResultsPanel
 from planet_scenes.dock_views import Views
-from planet_scenes.follow import FollowMap
 from planet_scenes.imagery import Imagery
 from planet_scenes.log_in_fields import ask_for_key
 from planet_scenes.place_dock import Asked
@@ -37,8 +35,6 @@ from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 _HOVER = QColor("#e31a1c")
-_MOST_FORM = 0.6  # of the height, for the form
-_CAP = 500  # scenes shown while following the map
 
 
 class Dock(QgsDockWidget):
@@ -58,24 +54,16 @@ class Dock(QgsDockWidget):
         self.thumbnails = Thumbnails(self)
         self.counter = Counter(self._searched, self)
         self.activation = Activation(self)
-        self.follower: Optional[FollowMap] = None
         self._hover = band(iface.mapCanvas(), _HOVER)
         self._of = connections().current()
         self._types_of: Any = None
-        self._divided = False  # by the user
         self._added = ""  # id of the layer added last
         self.form, self.panel = SearchForm(iface), ResultsPanel(self.thumbnails)
         self.time = TimeSlider(iface.mapCanvas())
         self.panel.layout().addWidget(self.time)
         self.views = Views(iface, self.time, self._failed, self.look_at_place, self)
-        self._halves = QSplitter(Qt.Orientation.Vertical)
-        self._halves.addWidget(self.form)
-        self._halves.addWidget(self.panel)
-        self._halves.setStretchFactor(1, 1)
-        self._halves.setChildrenCollapsible(False)
-        self._halves.splitterMoved.connect(self._divide)
-        self.form.resized.connect(self._share_later)
-        self.setWidget(self._halves)
+        self.following = Following(iface, self.panel.follow_button)
+        self.setWidget(Halves(self.form, self.panel))
         self.area, self.filters, self.scene_type = self.form.area, self.form.filters, self.form.scene_type
         self.said, self.results, self.list = self.panel.said, self.panel.results, self.panel.list
         self.download_bar = self.panel.download_bar
@@ -87,6 +75,8 @@ class Dock(QgsDockWidget):
         self.panel.place_action.triggered.connect(self.look_at_place)
         for compare in (self.panel.compare_action.triggered, self.time.compare_button.clicked):
             compare.connect(lambda *_: self.views.compare())
+        for swipe in (self.panel.swipe_action.triggered, self.time.swipe_button.clicked):
+            swipe.connect(lambda *_: self.views.toggle_swipe())
         self.panel.download_button.clicked.connect(lambda: ask_download(self))
         self.panel.product_chosen.connect(self.add_products)
         self.panel.mosaic_chosen.connect(self.add_mosaic)
@@ -95,6 +85,7 @@ class Dock(QgsDockWidget):
         self.form.type_changed.connect(self._forget)
         self.form.failed.connect(self._failed)
         self.counter.said.connect(self.said.setText)
+        self.following.said.connect(self.said.setText)
         self.results.told.connect(self._failed)
         self.results.modelReset.connect(lambda: self._hovered(None))
         self.list.hovered.connect(self._hovered)
@@ -156,11 +147,9 @@ class Dock(QgsDockWidget):
         wanted : bool
             Whether the layer follows the map.
         """
-        if self.follower is not None:
-            self.follower.stop()
+        self.following.stop()
         if wanted:
-            self._with_name(self._follow)
-        self.panel.follow_button.setChecked(self.follower is not None)
+            self._with_name(lambda name: self.following.start(name, self.form.title()))
 
     def add_products(self, product: Union[str, Imagery]) -> None:
         """Add a product of the selected scenes.
@@ -294,20 +283,6 @@ class Dock(QgsDockWidget):
         self.time.close_down()
         take_away(self.iface.mapCanvas(), self._hover)
 
-    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Divide the height between form and list when the dock is first shown.
-
-        Parameters
-        ----------
-        event : QShowEvent
-            The event.
-        """
-        super().showEvent(event)
-        self._share_later()
-
-    def _share_later(self) -> None:
-        QTimer.singleShot(0, self._share)  # the form's height is known after its layout
-
     # ---- signals ---------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
@@ -315,8 +290,8 @@ class Dock(QgsDockWidget):
             return
         self.counter.soon()
         name = self._name_or_none()  # errors are shown by the counter
-        if self.follower is not None and name is not None:
-            self.follower.search(name)
+        if name is not None:
+            self.following.search(name)
 
     def _connections_changed(self) -> None:
         self.form.fill_connections()
@@ -393,23 +368,6 @@ class Dock(QgsDockWidget):
         if entry is not None and entry.scene.polygons:
             self._hover.setToGeometry(footprint(entry.scene), WGS84)
 
-    def _follow(self, name: str) -> None:
-        self.follower = FollowMap(self.iface, connections().current(), name, _CAP, self.form.title())
-        self.follower.told.connect(self._following)
-        self.follower.ended.connect(self._follows_no_more)
-        self.follower.start()
-
-    def _following(self, shown: int, count: int) -> None:
-        if shown < count:
-            text = tr("{shown:,} of {count:,} scenes in view: zoom in to see all.").format(shown=shown, count=count)
-        else:
-            text = tr("{count:,} scenes in view").format(count=count)
-        self.said.setText(text)
-
-    def _follows_no_more(self) -> None:
-        self.follower = None
-        self.panel.follow_button.setChecked(False)
-
     def _name_or_none(self) -> Optional[str]:
         try:
             return self.planet_name()
@@ -430,17 +388,3 @@ class Dock(QgsDockWidget):
                 self._failed(error)
 
         self._with_schema(named)
-
-    # ---- sizes -----------------------------------------------------------------------------------------------
-
-    def _share(self) -> None:
-        """Give the form the height it needs, up to a share, and the list the rest; the user's own division is kept."""
-        if self._divided or sip.isdeleted(self):
-            return
-        wanted, room = self.form.widget().sizeHint().height(), self._halves.height()
-        wanted = min(wanted, int(room * _MOST_FORM))
-        if self._halves.sizes()[0] != wanted:
-            self._halves.setSizes([wanted, max(room - wanted, 0)])
-
-    def _divide(self, *_: object) -> None:
-        self._divided = True

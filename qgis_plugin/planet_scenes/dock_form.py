@@ -238,8 +238,10 @@ class SearchForm(QScrollArea):
     def _choose(self, number: int) -> None:
         chosen = self.connection.itemText(number)
         if number == self.connection.count() - 1:
-            ask_for_connection(self)
+            added = ask_for_connection(self)
             self.fill_connections()
+            if added:
+                connections().set_current(added)
         elif chosen != connections().current().name:
             connections().set_current(chosen)
 

@@ -62,6 +62,7 @@ class ResultsPanel(QWidget):
         self.place_action = menu.addAction(icon("place"), tr("Its scenes at a place, as pictures…"))
         self.place_action.setToolTip(tr("Click a place on the map to list all scenes there"))
         self.compare_action = menu.addAction(icon("compare"), tr("Compare two dates or layers…"))
+        self.swipe_action = menu.addAction(icon("swipe"), tr("Swipe between two dates or layers"))
         menu.addSeparator()
         self.save_action = menu.addAction(icon("save"), tr("Save it in the browser panel…"))
         self.snapshot_action = menu.addAction(icon("snapshot"), tr("Save a snapshot of it…"))

@@ -1,19 +1,23 @@
-"""The docks that the panel opens when they are first wanted: two maps to compare, and the scenes at a place."""
+"""Docks and tools that the panel opens when first wanted: two maps to compare, a swipe, the scenes at a place."""
 
 from __future__ import annotations
 
 from typing import Callable, List, Optional
 
+from qgis.core import QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, Qt, QTimer
 from qgis.PyQt.QtWidgets import QDockWidget
 
-from planet_scenes import products
+from planet_scenes import messages, products
 from planet_scenes.actions import view_of
 from planet_scenes.compare_dock import CompareDock
 from planet_scenes.connection import Connection
 from planet_scenes.place_dock import Asked, PlaceDock
+from planet_scenes.raster_layers import is_ours
+from planet_scenes.swipe import Swipe
+from planet_scenes.texts import tr
 from planet_scenes.time_slider import TimeSlider
 from planet_vector.errors import PlanetVectorError
 from planet_vector.scene import Scene
@@ -22,7 +26,7 @@ _BOTTOM = 310  # pixels, height of a row of pictures and what is above it
 
 
 class Views(QObject):
-    """Manages the docks beside the panel.
+    """Manages the docks beside the panel, and the swipe on QGIS's map.
 
     Parameters
     ----------
@@ -49,6 +53,7 @@ class Views(QObject):
         super().__init__(panel)
         self._iface, self._time, self._failed, self._ask, self._panel = iface, time, failed, ask, panel
         self.comparison: Optional[CompareDock] = None
+        self.swipe: Optional[Swipe] = None
         self.place: Optional[PlaceDock] = None
         self._panel_width = 0
 
@@ -87,6 +92,24 @@ class Views(QObject):
             lambda: None if sip.isdeleted(panel) else window.resizeDocks([panel], [width], Qt.Orientation.Horizontal),
         )
 
+    def toggle_swipe(self) -> None:
+        """Begin or end a comparison on QGIS's map, left and right of a line."""
+        if self.swipe is not None:
+            self._end_swipe()
+        elif any(is_ours(layer) for layer in QgsProject.instance().mapLayers().values()):
+            self.swipe = Swipe(self._iface.mapCanvas(), self._time)
+            self.swipe.ended.connect(self._end_swipe)
+        else:
+            messages.tell(tr("There is nothing to compare: add imagery first, for example day by day."))
+        self._time.swipe_button.setChecked(self.swipe is not None)
+
+    def _end_swipe(self) -> None:
+        if self.swipe is not None:
+            self.swipe.close_down()
+            self.swipe.deleteLater()
+            self.swipe = None
+        self._time.swipe_button.setChecked(False)
+
     def look_at_place(self, asked: Asked) -> None:
         """Let the user click a place, and show the scenes there.
 
@@ -105,7 +128,8 @@ class Views(QObject):
         self.place.ask(asked)
 
     def close_down(self) -> None:
-        """Remove the docks."""
+        """Remove the docks and the swipe."""
+        self._end_swipe()
         made: List[QgsDockWidget] = []
         if self.comparison is not None:
             self.comparison.close_down()

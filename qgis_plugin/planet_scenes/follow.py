@@ -45,8 +45,8 @@ class FollowMap(QObject):
 
     Parameters
     ----------
+    iface : QgisInterface
         The QGIS application whose map is followed.
-        Whose map is followed.
     connection : Connection
         The service.
     planet_name : str

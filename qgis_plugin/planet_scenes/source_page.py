@@ -247,11 +247,9 @@ class SourcePage(QgsAbstractDataSourceWidget):
         self.said.setVisible(bool(sentence))
 
     def _new(self) -> None:
-        before = {known.name for known in connections().all()}
-        if ask_for_connection(self):
-            for known in connections().all():
-                if known.name not in before:
-                    self.connection.setCurrentText(known.name)
+        added = ask_for_connection(self)
+        if added:
+            self.connection.setCurrentText(added)
 
     def _log(self) -> None:
         name = self.connection.currentText()

@@ -211,10 +211,10 @@ def main():
     dock.follow(True)
     wait_for(lambda: [found for found in searches() if found.id() not in before], "the layer that follows")
     settle()
-    report["in the corner"] = sorted(feature["id"] for feature in dock.follower.layer.getFeatures())
+    report["in the corner"] = sorted(feature["id"] for feature in dock.following.follower.layer.getFeatures())
     look_at(LAND)
     settle()
-    report["on the land"] = sorted(feature["id"] for feature in dock.follower.layer.getFeatures())
+    report["on the land"] = sorted(feature["id"] for feature in dock.following.follower.layer.getFeatures())
     dock.follow(False)
     for found in [found for found in searches() if found.id() not in before]:
         QgsProject.instance().removeMapLayer(found)

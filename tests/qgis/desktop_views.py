@@ -80,6 +80,15 @@ def main():
     compare.close()
     settle()
 
+    # The same two dates left and right of a line.
+    dock.time.swipe_button.click()
+    swipe = wait_for(lambda: dock.views.swipe, "the line")
+    wait_for(lambda: swipe._job is None and not iface.mapCanvas().isDrawing(), "the picture right of the line")
+    report["swiped"] = [swipe.choices.left.currentText(), swipe.choices.right.currentText()]
+    picture("qgis-swipe")
+    QTest.keyClick(swipe.line, Qt.Key.Key_Escape)
+    report["swipe left"] = [type(item).__name__ for item in iface.mapCanvas().scene().items()].count("SecondPicture")
+
     # All scenes at a place.
     dock.time.show_all()
     dock.look_at_place()

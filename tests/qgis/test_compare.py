@@ -1,4 +1,4 @@
-"""Two dates side by side in linked maps, and the scenes at a place as pictures of it."""
+"""Two dates side by side in linked maps or beside a line, and the scenes at a place as pictures of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from qgis.core import (
     QgsTemporalNavigationObject,
 )
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QPoint, Qt
-from qgis.PyQt.QtGui import QImage
+from qgis.PyQt.QtCore import QBuffer, QByteArray, QCoreApplication, QEvent, QIODevice, QPoint, QPointF, Qt
+from qgis.PyQt.QtGui import QImage, QMouseEvent
 from qgis.PyQt.QtTest import QTest
 
 from planet_scenes import chips, day_stack, layers, products
@@ -27,6 +27,7 @@ from planet_scenes.compare_dock import CompareDock
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
 from planet_scenes.imagery import Imagery
+from planet_scenes.swipe import SecondPicture, Swipe, SwipeLine
 from planet_scenes.tasks import Cancelled
 from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.scene import Scene
@@ -139,15 +140,100 @@ def test_two_days_lie_side_by_side_in_linked_maps(connection: Any, desktop: Desk
     assert not desktop.window.findChildren(CompareDock)
 
 
+def test_a_line_divides_the_map_between_two_days(connection: Any, desktop: Desktop, dock: Dock) -> None:
+    main, views = desktop.canvas, dock.views
+    dock.panel.swipe_action.trigger()
+    assert views.swipe is None and desktop.said() == [
+        "There is nothing to compare: add imagery first, for example day by day."
+    ]
+    august = summer_at(connection).replace("acquired.gte=2015-06-01", "acquired.gte=2015-08-01")
+    made = outcome(lambda done: day_stack.add_days(connection, august, "visual", done))
+    main.setLayers(made)
+    main.setExtent(QgsRectangle(HERE.x() - 0.01, HERE.y() - 0.01, HERE.x() + 0.01, HERE.y() + 0.01))
+    days = dock.time.days
+    dock.time.swipe_button.click()
+    swipe = wait_for(lambda: views.swipe)
+    assert dock.time.swipe_button.isChecked()
+    assert (dock.time.day(), swipe.choices.right.currentData()) == (days[-1], f"day:{days[0]}")
+    middle = main.rect().center()
+    assert abs(swipe.line.geometry().center().x() - middle.x()) <= 1
+
+    # Each side is what the map alone shows at that day, also turned and moved.
+    def divided() -> None:
+        both = _settled(main, swipe)
+        alone = {}
+        for day in (days[-1], days[0]):
+            dock.time.show_day(day)
+            swipe.choices.right.setCurrentIndex(0)  # as on the map
+            swipe.choices.right.activated.emit(0)
+            alone[day] = _settled(main, swipe)
+        dock.time.show_day(days[-1])
+        chosen = swipe.choices.right.findData(f"day:{days[0]}")
+        swipe.choices.right.setCurrentIndex(chosen)
+        swipe.choices.right.activated.emit(chosen)
+        line, top = swipe.line.geometry(), swipe.choices.right.geometry().bottom() + 2
+        left, right = numpy.s_[top:-2, 2 : line.left() - 1], numpy.s_[top:-2, line.right() + 2 : -2]
+        newest, oldest = alone[days[-1]], alone[days[0]]
+        for side in (left, right):
+            assert not (newest[side] == oldest[side]).all()
+        assert (both[left] == newest[left]).all()
+        assert (both[right] == oldest[right]).all()
+
+    divided()
+    QTest.mousePress(swipe.line, Qt.MouseButton.LeftButton)
+    _drag(swipe.line, 60)
+    assert abs(swipe.line.geometry().center().x() - middle.x() - 60) <= 2
+    main.setRotation(30)
+    divided()
+    main.setRotation(0)
+    for key, place in ((Qt.Key.Key_Home, 0), (Qt.Key.Key_End, main.width())):
+        QTest.keyClick(swipe.line, key)
+        assert abs(swipe.line.geometry().center().x() - place) <= 1
+    main.resize(main.width() - 50, main.height())
+    assert abs(swipe.line.geometry().center().x() - main.width()) <= 1
+    assert swipe.choices.right.geometry().right() < main.width()
+
+    # Escape ends it, and nothing of it stays on the map; so does the removal of the plugin.
+    QTest.keyClick(swipe.line, Qt.Key.Key_Escape)
+    assert views.swipe is None and not dock.time.swipe_button.isChecked()
+    dock.panel.swipe_action.trigger()
+    assert views.swipe is not None
+    views.close_down()
+    settle()
+    main.waitWhileRendering()
+    assert not main.findChildren(SwipeLine)
+    assert not [item for item in main.scene().items() if isinstance(item, SecondPicture)]
+
+
+def _drag(line: SwipeLine, pixels: int) -> None:
+    """Drag the line to the right, as QTest cannot move the mouse with a button held."""
+    there = QPointF(line.rect().center() + QPoint(pixels, 0))
+    kind, button = QEvent.Type.MouseMove, Qt.MouseButton.LeftButton
+    on_screen = QPointF(line.mapToGlobal(there.toPoint()))
+    event = QMouseEvent(kind, there, on_screen, button, button, Qt.KeyboardModifier.NoModifier)
+    QCoreApplication.sendEvent(line, event)
+
+
+def _settled(main: QgsMapCanvas, swipe: Swipe) -> numpy.ndarray:
+    """Return the map with the second picture, once both are drawn."""
+    _refresh(main)
+    wait_for(lambda: swipe._job is None, 60)
+    return pixels(main.grab().toImage())
+
+
 def _drawn(canvas: QgsMapCanvas) -> Set[int]:
     """Return the colours in the middle of a map, once it is drawn."""
+    _refresh(canvas)
+    picture = canvas.grab().toImage()
+    middle = picture.rect().center()
+    return {picture.pixel(middle.x() + x, middle.y() + y) for x in range(-50, 50, 3) for y in range(-50, 50, 3)}
+
+
+def _refresh(canvas: QgsMapCanvas) -> None:
     done: List[bool] = []
     canvas.mapCanvasRefreshed.connect(lambda: done.append(True))
     canvas.refreshAllLayers()
     wait_for(lambda: done and not canvas.isDrawing(), 60)
-    picture = canvas.grab().toImage()
-    middle = picture.rect().center()
-    return {picture.pixel(middle.x() + x, middle.y() + y) for x in range(-50, 50, 3) for y in range(-50, 50, 3)}
 
 
 # ---- a place -----------------------------------------------------------------------------------------------

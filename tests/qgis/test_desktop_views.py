@@ -1,4 +1,4 @@
-"""Dates in the real desktop: day by day with the temporal controller, two maps side by side, the scenes at a place."""
+"""Dates in the real desktop: day by day with the temporal controller, two maps, a swipe, the scenes at a place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.qgis.test_desktop import drive
 
 pytestmark = pytest.mark.long
 
-KEPT = ("qgis-days", "qgis-compare", "qgis-place")
+KEPT = ("qgis-days", "qgis-compare", "qgis-swipe", "qgis-place")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,7 @@ def test_two_maps_show_two_dates_at_one_scale(seen: Dict[str, Any]) -> None:
     left, right = seen["compared"]
     assert left != right
     assert seen["scales"][0] == pytest.approx(seen["scales"][1], rel=1e-6)
+    assert (seen["swiped"], seen["swipe left"]) == (seen["compared"], 0)
 
 
 def test_the_scenes_at_a_place_have_chips(seen: Dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from qgis.PyQt.QtCore import QCoreApplication, QDate, QItemSelectionModel, QPoin
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDialogButtonBox, QPushButton
 
+from planet_scenes.connection_dialog import ConnectionDialog
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
 from planet_scenes.dock_download import DownloadDialog
@@ -97,6 +98,24 @@ def every(service: Service, scene_type: str = "ortho") -> List[Dict[str, Any]]:
 
 def parameters(dock: Dock) -> Dict[str, str]:
     return dict(parse_name(dock.planet_name()).without(["api_url"]).parameters)
+
+
+def test_a_connection_that_is_added_in_the_panel_is_chosen(dock: Dock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(dialog: ConnectionDialog) -> int:
+        dialog.name.setText("new")
+        dialog.url.setText("http://127.0.0.1:9/v0/")
+        dialog.kind.setCurrentIndex(dialog.kind.findData("v0"))
+        dialog.accept()
+        return int(dialog.result())
+
+    monkeypatch.setattr(ConnectionDialog, "exec", fill)
+    before = connections().current().name
+    box = dock.form.connection
+    box.activated.emit(box.count() - 1)
+    assert (connections().current().name, box.currentText()) == ("new", "new") and before != "new"
+    monkeypatch.setattr(ConnectionDialog, "exec", lambda dialog: 0)
+    box.activated.emit(box.count() - 1)
+    assert (connections().current().name, box.currentText()) == ("new", "new")
 
 
 # ---- before and while it is used -----------------------------------------------------------------------------
@@ -528,9 +547,9 @@ def test_the_search_becomes_one_mosaic(dock: Dock) -> None:
 
 def test_following_the_map_ends_with_its_layer_and_takes_up_filters(dock: Dock, desktop: Desktop) -> None:
     dock.panel.follow_button.click()
-    wait_for(lambda: dock.follower is not None and dock.follower.layer is not None)
+    wait_for(lambda: dock.following.follower is not None and dock.following.follower.layer is not None)
     settle()
-    layer = dock.follower.layer
+    layer = dock.following.follower.layer
     everything = layer.featureCount()
     assert dock.said.text() == f"{everything} scenes in view"
     dock.filters.cloud.setUpperValue(20)
@@ -539,7 +558,7 @@ def test_following_the_map_ends_with_its_layer_and_takes_up_filters(dock: Dock, 
     assert len(QgsProject.instance().mapLayers()) == 1
     counted(dock)
     QgsProject.instance().removeMapLayer(layer.id())
-    assert dock.follower is None and not dock.panel.follow_button.isChecked()
+    assert dock.following.follower is None and not dock.panel.follow_button.isChecked()
 
 
 def test_a_search_is_saved_and_the_list_stays(dock: Dock) -> None:

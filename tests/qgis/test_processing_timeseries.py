@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
@@ -87,13 +88,14 @@ def _rows(table: QgsVectorLayer) -> List[Dict[str, Any]]:
     return [dict(zip(names, row.attributes())) for row in table.getFeatures()]
 
 
-def test_points_have_the_pixel_that_contains_them(run: Run, archive: Path) -> None:
+def test_points_have_the_pixel_that_contains_them(run: Run, archive: Path, tmp_path: Path) -> None:
     far = QgsGeometry.fromPointXY(QgsPointXY(40, 10))
     scenes = _summer(run)
     feedback = Feedback()
     found = run(
         "timeseries", feedback, CONNECTION="sample", INPUT=scenes, PLACES=_layer("Point", MIDDLE, far), ID="name",
         EXPRESSION="(band_1 - band_2) / (band_1 + band_2)", PRODUCT="analytic", OUTPUT="memory:",
+        PLOT=str(tmp_path / "chart.html"),
     )  # fmt: skip
     rows = _rows(found["OUTPUT"])
     assert list(rows[0]) == ["place", "scene", "acquired", "value", "valid"]
@@ -112,6 +114,12 @@ def test_points_have_the_pixel_that_contains_them(run: Run, archive: Path) -> No
         told = json.loads((archive / f"{row['scene']}_metadata.json").read_text())["properties"]["acquired"]
         assert row["acquired"].toString("yyyy-MM-ddTHH:mm:ss") == told[:19]
     assert any(row["valid"] == 1 for row in rows) and feedback.steps[-1] == 100
+    chart = Path(found["PLOT"]).read_text(encoding="utf-8")
+    shown = re.findall(r"<title>place 0, (\S+) (\S+) UTC: (\S+) \((\S+)\)</title>", chart)
+    assert [scene for *_, scene in shown] == [row["scene"] for row in rows if row["valid"] == 1]
+    assert [float(value) for _, _, value, _ in shown] == pytest.approx(
+        [row["value"] for row in rows if row["valid"] == 1], rel=1e-5
+    )
 
 
 def test_polygons_have_the_pixels_whose_centre_is_inside(run: Run, archive: Path, tmp_path: Path) -> None:
@@ -155,6 +163,7 @@ def test_statistics_without_pixels_are_empty() -> None:
         ("Point", [QgsGeometry.fromWkt("POINT(12 95)")], [], {}, "outside the globe"),
         ("Point", [MIDDLE], [], {"EXPRESSION": "(nir - "}, "is wrong at column 8"),
         ("Point", [MIDDLE], [], {"EXPRESSION": " "}, "it is empty"),
+        ("Point", [MIDDLE], [], {"PLOT": "/nosuch/chart.html"}, "there is no directory /nosuch"),
         ("Point", [MIDDLE], [], {"EXPRESSION": "evi", "PRODUCT": "visual"}, "the bands are"),
         ("Point", [MIDDLE], [], {"PRODUCT": "nosuch"}, "has no product 'nosuch'"),
         (

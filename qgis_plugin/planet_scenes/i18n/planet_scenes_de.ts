@@ -389,14 +389,24 @@
       <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
-      <location filename="../compare_dock.py" />
-      <source>Compare</source>
-      <translation>Vergleichen</translation>
+      <location filename="../compare_choices.py" />
+      <source>Day shown on the map of QGIS</source>
+      <translation>Tag, den die Karte von QGIS zeigt</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>All days</source>
+      <translation>Alle Tage</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>As on the map</source>
+      <translation>Wie auf der Karte</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
-      <source>Day shown on the map of QGIS</source>
-      <translation>Tag, den die Karte von QGIS zeigt</translation>
+      <source>Compare</source>
+      <translation>Vergleichen</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
@@ -412,16 +422,6 @@
       <location filename="../compare_dock.py" />
       <source>Here:</source>
       <translation>Hier:</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>All days</source>
-      <translation>Alle Tage</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>As on the map</source>
-      <translation>Wie auf der Karte</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -550,16 +550,6 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>{shown:,} of {count:,} scenes in view: zoom in to see all.</source>
-      <translation>{shown:,} von {count:,} Szenen im Ausschnitt: hineinzoomen, um alle zu sehen.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>{count:,} scenes in view</source>
-      <translation>{count:,} Szenen im Ausschnitt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
       <source>The scenes are in {path}.</source>
       <translation>Die Szenen sind in {path}.</translation>
     </message>
@@ -647,6 +637,16 @@
       <location filename="../dock_download.py" />
       <source>Close</source>
       <translation>Schließen</translation>
+    </message>
+    <message>
+      <location filename="../dock_follow.py" />
+      <source>{shown:,} of {count:,} scenes in view: zoom in to see all.</source>
+      <translation>{shown:,} von {count:,} Szenen im Ausschnitt: hineinzoomen, um alle zu sehen.</translation>
+    </message>
+    <message>
+      <location filename="../dock_follow.py" />
+      <source>{count:,} scenes in view</source>
+      <translation>{count:,} Szenen im Ausschnitt</translation>
     </message>
     <message>
       <location filename="../dock_form.py" />
@@ -790,6 +790,11 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Swipe between two dates or layers</source>
+      <translation>Zwischen zwei Tagen oder Layern wischen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Save it in the browser panel…</source>
       <translation>Sie im Browserfenster speichern …</translation>
     </message>
@@ -807,6 +812,11 @@
       <location filename="../dock_results.py" />
       <source>Search first</source>
       <translation>Zuerst suchen</translation>
+    </message>
+    <message>
+      <location filename="../dock_views.py" />
+      <source>There is nothing to compare: add imagery first, for example day by day.</source>
+      <translation>Es gibt nichts zu vergleichen: zuerst Bilder hinzufügen, etwa Tag für Tag.</translation>
     </message>
     <message>
       <location filename="../downloads.py" />
@@ -1814,6 +1824,21 @@
       <translation>Die Bedingung {text!r} hat keinen Wert: FELD.VERGLEICH=WERT schreiben.</translation>
     </message>
     <message>
+      <location filename="../processing/series_chart.py" />
+      <source>{shown} of {count} places are shown; the table has all.</source>
+      <translation>{shown} von {count} Orten sind dargestellt; die Tabelle hat alle.</translation>
+    </message>
+    <message>
+      <location filename="../processing/series_chart.py" />
+      <source>Places without any value: {count}</source>
+      <translation>Orte ohne jeden Wert: {count}</translation>
+    </message>
+    <message>
+      <location filename="../processing/series_chart.py" />
+      <source>No place has a value in any scene.</source>
+      <translation>Kein Ort hat in einer Szene einen Wert.</translation>
+    </message>
+    <message>
       <location filename="../processing/service_algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
@@ -1985,6 +2010,11 @@
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
+      <source>HTML files (*.html)</source>
+      <translation>HTML-Dateien (*.html)</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
       <source>By default the numbers of the features.</source>
       <translation>Als Vorgabe die Nummern der Objekte.</translation>
     </message>
@@ -2002,6 +2032,11 @@
       <location filename="../processing/timeseries.py" />
       <source>The rows of such a scene have no values, and the reason in a column 'error'.</source>
       <translation>Die Zeilen einer solchen Szene haben keine Werte, und den Grund in der Spalte 'error'.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>A page with the values of each place over time; for polygons, the mean with the standard deviation.</source>
+      <translation>Eine Seite mit den Werten jedes Ortes im Lauf der Zeit; bei Polygonen der Mittelwert mit der Standardabweichung.</translation>
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
@@ -2040,6 +2075,11 @@
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
+      <source>Chart</source>
+      <translation>Diagramm</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
       <source>Number of rows</source>
       <translation>Anzahl der Zeilen</translation>
     </message>
@@ -2062,6 +2102,11 @@
       <location filename="../processing/timeseries.py" />
       <source>{count} of {all} scenes failed; the column 'error' has the reasons.</source>
       <translation>{count} von {all} Szenen schlugen fehl; die Spalte 'error' nennt die Gründe.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>The chart cannot be written to {path}: {reason}.</source>
+      <translation>Das Diagramm kann nicht nach {path} geschrieben werden: {reason}.</translation>
     </message>
     <message>
       <location filename="../product_sources.py" />
@@ -2294,6 +2339,26 @@
       <translation>{low:g} bis {high:g} % Wolken</translation>
     </message>
     <message>
+      <location filename="../swipe.py" />
+      <source>Day or layer shown right of the line</source>
+      <translation>Tag oder Layer, der rechts der Linie gezeigt wird</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>End the comparison</source>
+      <translation>Vergleich beenden</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Line between the two dates</source>
+      <translation>Linie zwischen den beiden Tagen</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Drag the line, or use the arrow keys; Esc ends the comparison</source>
+      <translation>Linie ziehen, oder Pfeiltasten; Esc beendet den Vergleich</translation>
+    </message>
+    <message>
       <location filename="../thumbnails.py" />
       <source>The service returned a thumbnail that cannot be shown.</source>
       <translation>Der Dienst hat ein Vorschaubild geliefert, das nicht angezeigt werden kann.</translation>
@@ -2337,6 +2402,16 @@
       <location filename="../time_slider.py" />
       <source>Compare two dates or layers side by side</source>
       <translation>Zwei Tage oder Layer nebeneinander vergleichen</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Compare two dates or layers left and right of a line</source>
+      <translation>Zwei Tage oder Layer links und rechts einer Linie vergleichen</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Swipe</source>
+      <translation>Wischen</translation>
     </message>
     <message>
       <location filename="../time_slider.py" />

@@ -389,14 +389,24 @@
       <translation>Las escenas no se pueden combinar: {why}. Inténtelo más tarde.</translation>
     </message>
     <message>
-      <location filename="../compare_dock.py" />
-      <source>Compare</source>
-      <translation>Comparar</translation>
+      <location filename="../compare_choices.py" />
+      <source>Day shown on the map of QGIS</source>
+      <translation>Día que muestra el mapa de QGIS</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>All days</source>
+      <translation>Todos los días</translation>
+    </message>
+    <message>
+      <location filename="../compare_choices.py" />
+      <source>As on the map</source>
+      <translation>Como en el mapa</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
-      <source>Day shown on the map of QGIS</source>
-      <translation>Día que muestra el mapa de QGIS</translation>
+      <source>Compare</source>
+      <translation>Comparar</translation>
     </message>
     <message>
       <location filename="../compare_dock.py" />
@@ -412,16 +422,6 @@
       <location filename="../compare_dock.py" />
       <source>Here:</source>
       <translation>Aquí:</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>All days</source>
-      <translation>Todos los días</translation>
-    </message>
-    <message>
-      <location filename="../compare_dock.py" />
-      <source>As on the map</source>
-      <translation>Como en el mapa</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -550,16 +550,6 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>{shown:,} of {count:,} scenes in view: zoom in to see all.</source>
-      <translation>{shown:,} de {count:,} escenas a la vista: acerque el zum para verlas todas.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>{count:,} scenes in view</source>
-      <translation>{count:,} escenas a la vista</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
       <source>The scenes are in {path}.</source>
       <translation>Las escenas están en {path}.</translation>
     </message>
@@ -647,6 +637,16 @@
       <location filename="../dock_download.py" />
       <source>Close</source>
       <translation>Cerrar</translation>
+    </message>
+    <message>
+      <location filename="../dock_follow.py" />
+      <source>{shown:,} of {count:,} scenes in view: zoom in to see all.</source>
+      <translation>{shown:,} de {count:,} escenas a la vista: acerque el zum para verlas todas.</translation>
+    </message>
+    <message>
+      <location filename="../dock_follow.py" />
+      <source>{count:,} scenes in view</source>
+      <translation>{count:,} escenas a la vista</translation>
     </message>
     <message>
       <location filename="../dock_form.py" />
@@ -790,6 +790,11 @@
     </message>
     <message>
       <location filename="../dock_results.py" />
+      <source>Swipe between two dates or layers</source>
+      <translation>Deslizar entre dos fechas o capas</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
       <source>Save it in the browser panel…</source>
       <translation>Guardarla en el panel Navegador…</translation>
     </message>
@@ -807,6 +812,11 @@
       <location filename="../dock_results.py" />
       <source>Search first</source>
       <translation>Busque primero</translation>
+    </message>
+    <message>
+      <location filename="../dock_views.py" />
+      <source>There is nothing to compare: add imagery first, for example day by day.</source>
+      <translation>No hay nada que comparar: añada primero imágenes, por ejemplo día a día.</translation>
     </message>
     <message>
       <location filename="../downloads.py" />
@@ -1814,6 +1824,21 @@
       <translation>La condición {text!r} no tiene valor: escriba CAMPO.COMPARADOR=VALOR.</translation>
     </message>
     <message>
+      <location filename="../processing/series_chart.py" />
+      <source>{shown} of {count} places are shown; the table has all.</source>
+      <translation>Se muestran {shown} de {count} lugares; la tabla los tiene todos.</translation>
+    </message>
+    <message>
+      <location filename="../processing/series_chart.py" />
+      <source>Places without any value: {count}</source>
+      <translation>Lugares sin ningún valor: {count}</translation>
+    </message>
+    <message>
+      <location filename="../processing/series_chart.py" />
+      <source>No place has a value in any scene.</source>
+      <translation>Ningún lugar tiene un valor en alguna escena.</translation>
+    </message>
+    <message>
       <location filename="../processing/service_algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
       <translation>El nombre de una conexión, véase Opciones ▸ Planet Scenes; en scripts y modelos también la URL raíz de un servicio. La clave procede de la conexión o del entorno, no de este parámetro.</translation>
@@ -1985,6 +2010,11 @@
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
+      <source>HTML files (*.html)</source>
+      <translation>Archivos HTML (*.html)</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
       <source>By default the numbers of the features.</source>
       <translation>De forma predeterminada, los números de los objetos espaciales.</translation>
     </message>
@@ -2002,6 +2032,11 @@
       <location filename="../processing/timeseries.py" />
       <source>The rows of such a scene have no values, and the reason in a column 'error'.</source>
       <translation>Las filas de una escena así no tienen valores, y el motivo está en la columna 'error'.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>A page with the values of each place over time; for polygons, the mean with the standard deviation.</source>
+      <translation>Una página con los valores de cada lugar a lo largo del tiempo; para polígonos, la media con la desviación estándar.</translation>
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
@@ -2040,6 +2075,11 @@
     </message>
     <message>
       <location filename="../processing/timeseries.py" />
+      <source>Chart</source>
+      <translation>Gráfico</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
       <source>Number of rows</source>
       <translation>Número de filas</translation>
     </message>
@@ -2062,6 +2102,11 @@
       <location filename="../processing/timeseries.py" />
       <source>{count} of {all} scenes failed; the column 'error' has the reasons.</source>
       <translation>{count} de {all} escenas fallaron; los motivos están en la columna 'error'.</translation>
+    </message>
+    <message>
+      <location filename="../processing/timeseries.py" />
+      <source>The chart cannot be written to {path}: {reason}.</source>
+      <translation>No se puede escribir el gráfico en {path}: {reason}.</translation>
     </message>
     <message>
       <location filename="../product_sources.py" />
@@ -2294,6 +2339,26 @@
       <translation>{low:g} a {high:g} % de nubes</translation>
     </message>
     <message>
+      <location filename="../swipe.py" />
+      <source>Day or layer shown right of the line</source>
+      <translation>Día o capa que se muestra a la derecha de la línea</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>End the comparison</source>
+      <translation>Terminar la comparación</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Line between the two dates</source>
+      <translation>Línea entre las dos fechas</translation>
+    </message>
+    <message>
+      <location filename="../swipe.py" />
+      <source>Drag the line, or use the arrow keys; Esc ends the comparison</source>
+      <translation>Arrastre la línea, o use las teclas de flecha; Esc termina la comparación</translation>
+    </message>
+    <message>
       <location filename="../thumbnails.py" />
       <source>The service returned a thumbnail that cannot be shown.</source>
       <translation>El servicio devolvió una miniatura que no se puede mostrar.</translation>
@@ -2337,6 +2402,16 @@
       <location filename="../time_slider.py" />
       <source>Compare two dates or layers side by side</source>
       <translation>Comparar dos fechas o capas una junto a otra</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Compare two dates or layers left and right of a line</source>
+      <translation>Comparar dos fechas o capas a la izquierda y a la derecha de una línea</translation>
+    </message>
+    <message>
+      <location filename="../time_slider.py" />
+      <source>Swipe</source>
+      <translation>Deslizar</translation>
     </message>
     <message>
       <location filename="../time_slider.py" />

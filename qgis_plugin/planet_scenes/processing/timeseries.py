@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from contextlib import closing
 from datetime import datetime
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from qgis.core import (
     QgsFeature,
@@ -21,6 +22,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
+    QgsProcessingParameterFileDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsWkbTypes,
@@ -32,8 +34,10 @@ from planet_scenes.processing.algorithm import check
 from planet_scenes.processing.layer_features import new_field
 from planet_scenes.processing.places import Place, places_of
 from planet_scenes.processing.sampling import NOTHING, Scaling, Statistics, sample
+from planet_scenes.processing.series_chart import Value, in_order, page_of
 from planet_scenes.processing.service_algorithm import ServiceAlgorithm
 from planet_scenes.texts import tr
+from planet_vector.atomic_files import complete
 from planet_vector.bands.expressions import INDICES, parse_expression
 from planet_vector.errors import PlanetVectorError, ProtocolError
 from planet_vector.raster.parallel import Alive, in_parallel
@@ -114,6 +118,12 @@ class TimeSeries(ServiceAlgorithm):
         self.addParameter(
             QgsProcessingParameterFeatureSink("OUTPUT", tr("Time series"), QgsProcessing.SourceType.TypeVector)
         )
+        page = tr("HTML files (*.html)")
+        self.addParameter(QgsProcessingParameterFileDestination("PLOT", tr("Chart"), page, optional=True))
+        self.help_text(
+            "PLOT",
+            tr("A page with the values of each place over time; for polygons, the mean with the standard deviation."),
+        )
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of rows")))
         self.addOutput(QgsProcessingOutputNumber("FAILED", tr("Number of scenes that failed")))
 
@@ -132,7 +142,8 @@ class TimeSeries(ServiceAlgorithm):
         Returns
         -------
         dict
-            ``OUTPUT`` (the table), ``COUNT`` (of its rows) and ``FAILED`` (the number of scenes).
+            ``OUTPUT`` (the table), ``PLOT`` (the chart, if one is wanted), ``COUNT`` (of the rows) and ``FAILED`` (the
+            number of scenes).
 
         Raises
         ------
@@ -191,7 +202,14 @@ class TimeSeries(ServiceAlgorithm):
         features = [_feature(row, fields) for row in rows]
         if not sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert):
             raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
-        return {"OUTPUT": target, "COUNT": len(rows), "FAILED": failed}
+        found = {"OUTPUT": target, "COUNT": len(rows), "FAILED": failed}
+        plot = self.parameterAsFileOutput(parameters, "PLOT", context)
+        if plot:
+            title = self.parameterAsString(parameters, "EXPRESSION", context).strip()
+            page = page_of(title, in_order([place.id for place in places], list(_values(rows))))
+            _write(Path(plot), page)
+            found["PLOT"] = plot
+        return found
 
 
 def _touching(scenes: Sequence[Scene], places: Sequence[Place]) -> Iterator[_Task]:
@@ -218,6 +236,24 @@ def _rows(task: _Task, outcome: Any) -> Iterator[_Row]:
         error, outcome = str(outcome), [NOTHING] * len(task.places)
     for place, statistics in zip(task.places, outcome):
         yield _Row(place.id, task.scene.id, acquired, statistics, error)
+
+
+def _values(rows: Sequence[_Row]) -> Iterator[Tuple[str, Value]]:
+    """Yield the values that a chart can show: those with a time."""
+    for row in rows:
+        if row.acquired is not None:
+            spread = row.statistics.std if math.isfinite(row.statistics.std) else 0.0
+            yield row.place, Value(row.acquired, row.statistics.mean, spread, row.scene)
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        with complete(path) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise QgsProcessingException(
+            tr("The chart cannot be written to {path}: {reason}.").format(path=path, reason=error.strerror or error)
+        ) from None
 
 
 def _fields(points: bool, keep_going: bool) -> QgsFields:
