@@ -30,7 +30,7 @@ OWN = (
         f"qgis_plugin/planet_scenes/icons/{name}.svg"
         for name in (
             "compare", "connection", "crop", "days", "download", "follow", "login", "mosaic", "place", "planet",
-            "product", "rectangle", "save", "scenes", "search", "snapshot", "stack",
+            "product", "rectangle", "save", "scenes", "search", "snapshot", "stack", "swipe",
         )
     ),
 )  # fmt: skip
