@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any, Callable, Optional, Set
+from collections import deque
+from typing import Any, Callable, Deque, Optional, Set
 
 from qgis.core import Qgis, QgsApplication, QgsFeedback, QgsMessageLog, QgsTask
+from qgis.PyQt.QtCore import QThread
 
 from planet_scenes import core, messages
 from planet_vector.errors import PlanetVectorError
 
 _running: Set[Task] = set()
 """Keeps the Python objects of tasks alive; QGIS only keeps their C++ objects."""
+
+
+_waiting: Deque[Task] = deque()
+"""Those of them that QGIS's task manager does not have yet."""
 
 
 class Cancelled(Exception):
@@ -59,7 +65,7 @@ class Task(QgsTask):
         failed: Optional[Callable[[BaseException], None]] = None,
         of_project: bool = False,
     ) -> Task:
-        """Create a task and add it to QGIS's task manager.
+        """Create a task and add it to QGIS's task manager, as soon as that has a thread for it.
 
         Parameters
         ----------
@@ -76,7 +82,8 @@ class Task(QgsTask):
         task = cls(title, work, done, failed)
         task.of_project = of_project
         _running.add(task)
-        QgsApplication.taskManager().addTask(task)
+        _waiting.append(task)
+        _add()
         return task
 
     def run(self) -> bool:
@@ -105,6 +112,7 @@ class Task(QgsTask):
             What `run` returned.
         """
         _running.discard(self)
+        _add()
         if result and self.error is None and self._done is not None:
             try:
                 self._done(self.result)
@@ -123,7 +131,21 @@ class Task(QgsTask):
     def cancel(self) -> None:
         """Cancel; the work stops when it next checks the feedback."""
         self._feedback.cancel()
+        if self in _waiting:
+            _waiting.remove(self)
+            _running.discard(self)
         super().cancel()
+
+
+def _add() -> None:
+    """Pass on waiting tasks to QGIS's task manager until it has as many as there are threads.
+
+    When a task ends, QGIS removes its runnable from the queue of the thread pool, by an address that the runnable of
+    another task may have by then (``QgsTaskManager::taskStatusChanged``, seen in QGIS 3.40). Such a task would never
+    begin; so none is left to that queue.
+    """
+    while _waiting and len(_running) - len(_waiting) < max(1, QThread.idealThreadCount()):
+        QgsApplication.taskManager().addTask(_waiting.popleft())
 
 
 def cancel_all() -> None:
