@@ -211,6 +211,12 @@ def lay(
         "errorThreshold": 0,
         "callback": lambda *_: 0 if cancelled() else 1,
     }
+    if resampling != "nearest":
+        # By default GDAL estimates the scale, and with it the pixels that count, for each part of the target that it
+        # warps at once; GDAL 3.10 cuts these along the target's tiles, and the values then differ by part.
+        pixel, (west, south, east, north) = pixel_in(source, canvas.crs), canvas.bounds
+        scales = _scale(pixel[0] * canvas.width / (east - west)), _scale(pixel[1] * canvas.height / (north - south))
+        options["warpOptions"] = [f"XSCALE={scales[0]!r}", f"YSCALE={scales[1]!r}"]
     if isinstance(target, str):
         options.update(
             format="GTiff", creationOptions=list(_CREATION), dstSRS=canvas.crs, outputBounds=canvas.bounds,
@@ -223,6 +229,15 @@ def lay(
         raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
     # With an existing target, gdal.Warp returns a success flag.
     return made if isinstance(target, str) else target
+
+
+def _scale(scale: float) -> float:
+    """Return a scale, pixels of the target per pixel of the source, rounded to 1 / n where GDAL's estimate would be.
+
+    From ``GDALWarpOperation::WarpRegionToBuffer``: the reciprocal is within 0.05 of an integer.
+    """
+    times = round(1 / scale)
+    return 1 / times if times and abs(1 / scale - times) < 0.05 else scale
 
 
 def valid_share(dataset: gdal.Dataset) -> float:
