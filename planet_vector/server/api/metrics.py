@@ -19,7 +19,7 @@ _FUNCTIONS = {
     " get_quadmap list_quads get_quad get_quad_raster get_quad_thumbnail list_quad_scenes login",
     "data_api": "list_types get_type get_item get_thumbnail list_assets get_asset activate download get_tile"
     " quick_search get_stats list_searches create_search get_search replace_search delete_search list_results"
-    " list_mosaics get_mosaic list_quads get_quad get_quad_file get_quad_thumb list_quad_items",
+    " list_mosaics get_mosaic list_quads search_quads get_quad get_quad_file get_quad_thumb list_quad_items",
     "stac": "get_landing get_conformance get_queryables get_collection_queryables list_collections get_collection"
     " list_items get_item get_asset search post_search",
     "features": "get_landing get_conformance get_definition list_collections get_collection get_queryables get_schema"
