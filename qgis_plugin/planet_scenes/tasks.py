@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections import deque
 from typing import Any, Callable, Deque, Optional, Set
 
 from qgis.core import Qgis, QgsApplication, QgsFeedback, QgsMessageLog, QgsTask
-from qgis.PyQt.QtCore import QThread
 
 from planet_scenes import core, messages
 from planet_vector.errors import PlanetVectorError
@@ -138,14 +138,17 @@ class Task(QgsTask):
 
 
 def _add() -> None:
-    """Pass on waiting tasks to QGIS's task manager until it has as many as there are threads.
+    """Pass on waiting tasks to QGIS's task manager, in newer versions until it has as many as threads.
 
     When a task ends, QGIS removes its runnable from the queue of the thread pool, by an address that the runnable of
-    another task may have by then (``QgsTaskManager::taskStatusChanged``, seen in QGIS 3.40). Such a task would never
-    begin; so none is left to that queue.
+    another task may have by then (``QgsTaskManager::taskStatusChanged``). Such a task never begins, which was seen in
+    QGIS 3.40, whose task manager has a thread pool of its own; so none is left to that queue. Older versions share the
+    pool with all of Qt.
     """
-    while _waiting and len(_running) - len(_waiting) < max(1, QThread.idealThreadCount()):
-        QgsApplication.taskManager().addTask(_waiting.popleft())
+    manager = QgsApplication.taskManager()
+    most = manager.threadPool().maxThreadCount() if hasattr(manager, "threadPool") else math.inf
+    while _waiting and len(_running) - len(_waiting) < most:
+        manager.addTask(_waiting.popleft())
 
 
 def cancel_all() -> None:
