@@ -94,22 +94,23 @@ class ItemAssets(Mapping[str, Asset]):
 
     def _mask_of(self, name: str) -> Optional[MaskAsset]:
         """Return the asset that masks another: the first by `_MASKS` that the item has."""
-        if not _masks_in(tuple(self._given)):
+        names = tuple(self._given)
+        if not _has_masks(names):
             return None
         sensor = sensor_of_collection_2(as_text(self._item.get("id")))
-        return _mask_of(name, tuple(self._given), as_text(self._item.get("collection")), sensor)
+        return _mask_among(name, names, as_text(self._item.get("collection")), sensor)
 
 
 @lru_cache(maxsize=1024)  # items of a collection have the same assets
-def _mask_of(name: str, others: Tuple[str, ...], collection: str, sensor: str) -> Optional[MaskAsset]:
+def _mask_among(name: str, names: Tuple[str, ...], collection: str, sensor: str) -> Optional[MaskAsset]:
     if _IS_MASK.fullmatch(name):
         return None
     masks = (mask_by([rule], collection, name, sensor) for rule in _MASKS)
-    return next((mask for mask in masks if mask is not None and mask.asset in others), None)
+    return next((mask for mask in masks if mask is not None and mask.asset in names), None)
 
 
 @lru_cache(maxsize=1024)
-def _masks_in(names: Tuple[str, ...]) -> bool:
+def _has_masks(names: Tuple[str, ...]) -> bool:
     return any(map(_IS_MASK.fullmatch, names))
 
 
