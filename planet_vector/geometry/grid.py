@@ -128,7 +128,8 @@ def sampled(grid: GridSpec, source: GridSpec) -> Optional[Tuple[_Rectangle, _Rec
     Returns
     -------
     (tuple of float, tuple of float) or None
-        The part of the raster and its place on the grid, both as column, row, columns and rows; None if there is none.
+        The part of the raster and its place on the grid, both as column, row, columns and rows; None if it covers no
+        centre.
     """
     west, south, east, north = source.bounds
     taken: List[Tuple[float, float]] = []

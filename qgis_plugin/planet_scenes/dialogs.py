@@ -14,7 +14,7 @@ from planet_vector.errors import PlanetVectorError
 
 
 class StoringDialog(QDialog):
-    """Dialog with OK, Cancel and Help, and a line for messages, hidden as long as there is none.
+    """Dialog with OK, Cancel and Help, and a line for messages, hidden while it is empty.
 
     Parameters
     ----------

@@ -188,7 +188,7 @@ class SecondPicture(QgsMapCanvasItem):
         """
         self._image = image
         # QGIS places an item by the map coordinates of its upper left corner and by its size in pixels times the
-        # resolution, so that the rectangle of a turned map is none of its extents.
+        # resolution, so that the rectangle of a rotated map differs from its extent.
         scale, size = settings.mapUnitsPerPixel(), settings.outputSize()
         corner = settings.mapToPixel().toMapCoordinates(0, 0)
         self.setRect(
