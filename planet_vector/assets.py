@@ -98,6 +98,21 @@ class BandValues(NamedTuple):
     offset: float = 0.0
 
 
+class AssetPlace(NamedTuple):
+    """Where a file lies, and whether it can be opened: a part of an `Asset`, which is quicker to find.
+
+    Attributes
+    ----------
+    href, on_request, refusal, gdal_name
+        As in `Asset`.
+    """
+
+    href: str
+    on_request: bool
+    refusal: str
+    gdal_name: str
+
+
 @dataclass(frozen=True)
 class Asset:
     """File of a scene at the service.

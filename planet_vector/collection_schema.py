@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, FrozenSet, Iterator, Mapping, Optional, Tuple
 
-from planet_vector.assets import Asset
+from planet_vector.assets import Asset, AssetPlace
 from planet_vector.errors import QueryError
 
 Feature = Mapping[str, Any]
@@ -159,6 +159,8 @@ class CollectionSchema:
         Units of columns, for display.
     assets_of : callable
         Returns the assets of a Feature, by name.
+    places_of : callable, optional
+        Returns the places of these assets, if there is a quicker way to find them.
     links_of : callable
         Returns the other links of a Feature, by name: ``self``, ``thumbnail``, ``square_thumbnail``.
     link_columns : mapping of str to str
@@ -188,6 +190,7 @@ class CollectionSchema:
     orders: Tuple[str, ...] = field(default=(), compare=False, repr=False)
     units: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     assets_of: Callable[[Feature], Mapping[str, Asset]] = field(default=_no_assets, compare=False, repr=False)
+    places_of: Optional[Callable[[Feature], Mapping[str, AssetPlace]]] = field(default=None, compare=False, repr=False)
     links_of: Callable[[Feature], Mapping[str, str]] = field(default=_no_links, compare=False, repr=False)
     link_columns: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     link_groups: Tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Callable, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from planet_vector.catalog.density import Bucket
+from planet_vector.collection_schema import Feature
 from planet_vector.errors import ProtocolError
 from planet_vector.query import Query
 
@@ -29,7 +30,10 @@ def scenes_missing(count: int) -> ResultChanged:
 
 
 class SceneBatch(Protocol):
-    """Protocol for a sliceable batch of scenes: a list of Features, or rows."""
+    """Protocol for a sliceable batch of scenes: a list of Features, or rows.
+
+    Members of Features for columns may be JSON: `planet_vector.quick_json.decoded` decodes them.
+    """
 
     def __len__(self) -> int: ...
 
@@ -73,8 +77,32 @@ class DecodedScenes(NamedTuple):
 
 Envelope = Callable[[object], type]
 """Returns the class of a service's pages for msgspec, given the type of their ``features``, the scenes."""
-DecodePage = Callable[[bytes, Envelope], Optional[Tuple[DecodedScenes, object]]]
-"""Decodes a page in JSON; returns its scenes and the page, or None if it cannot."""
+
+
+class DecodePage(Protocol):
+    """Protocol for a decoder of scenes into the columns that a caller wants."""
+
+    def __call__(self, content: bytes, envelope: Envelope) -> Optional[Tuple[DecodedScenes, object]]:
+        """Return the scenes of a page and the page, or None if it must be read scene by scene.
+
+        Parameters
+        ----------
+        content : bytes
+            The page, in JSON.
+        envelope : callable
+            Returns the type of a page, given that of its scenes.
+        """
+
+    def batch(self, features: Sequence[Feature]) -> SceneBatch:
+        """Return scenes in columns.
+
+        Parameters
+        ----------
+        features : sequence of Feature
+            The scenes.
+        """
+
+
 ReadPage = Callable[[Optional[DecodePage]], ScenePage]
 """Parses a received page: as GeoJSON Features, or by a decoder if that is possible."""
 

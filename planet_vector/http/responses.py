@@ -10,17 +10,10 @@ from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Iterator, Mapping, Optional, Protocol, Tuple
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-
-try:
-    from msgspec import MsgspecError
-    from msgspec.json import decode as quick_json
-except ImportError:  # the Python that a GDAL program embeds may lack it
-    MsgspecError = ValueError  # type: ignore[assignment,misc]
-    quick_json = json.loads  # type: ignore[assignment]
 
 from planet_vector.config import Settings
 from planet_vector.connection_lookup import default_connection
@@ -36,13 +29,11 @@ from planet_vector.errors import (
 )
 from planet_vector.gc_pause import uncollected
 from planet_vector.keys import KEY_VARIABLE, RENEWAL
+from planet_vector.quick_json import loads
 from planet_vector.roots import FORMER_API_URL
 
 GONE = "Planet switched its Scenes API v0 off in 2017: name another service with --connection or in PL_API_URL"
 CHUNK = 2**20  # bytes
-UNREADABLE = (ValueError, MsgspecError)
-"""Errors of JSON decoders; up to msgspec 0.20, the last for Python 3.9, its errors are not ValueErrors."""
-
 LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would wait up to six hours
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -54,12 +45,34 @@ _COUNT = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
+ParseJson = Callable[[bytes], Optional[object]]
+"""Parses JSON in a special way, or returns None if it cannot."""
+
+
 @dataclass(frozen=True)
 class JsonResponse:
     """JSON response with its URL."""
 
     url: str
     body: Any
+
+
+class ReadJson(Protocol):
+    """Protocol for a function that parses a response which was received."""
+
+    def __call__(self, parse: Optional[ParseJson] = None) -> JsonResponse:
+        """Return the response.
+
+        Parameters
+        ----------
+        parse : callable, optional
+            Parses the body otherwise, if it can.
+
+        Raises
+        ------
+        ServiceError
+            If the body is not JSON.
+        """
 
 
 def redacted(url: str) -> str:
@@ -227,7 +240,9 @@ def no_api(settings: Settings, why: str) -> str:
     )
 
 
-def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonResponse:
+def parse_json(
+    content: bytes, url: str, name: str, settings: Settings, parse: Optional[ParseJson] = None
+) -> JsonResponse:
     """Parse a body that should be JSON.
 
     Parameters
@@ -240,6 +255,8 @@ def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonR
         The request, as shown in errors.
     settings : Settings
         The service.
+    parse : callable, optional
+        Parses the body otherwise, if it can.
 
     Returns
     -------
@@ -255,7 +272,8 @@ def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonR
     """
     try:
         with uncollected():
-            return JsonResponse(url, _loads(content))
+            found = parse(content) if parse else None
+            return JsonResponse(url, loads(content) if found is None else found)
     except RecursionError:
         raise ProtocolError("The service returned JSON that is nested too deeply.", name) from None
     except ValueError:
@@ -268,25 +286,6 @@ def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonR
         f"{'Data API ends in /data/v1/' if settings.kind == 'data-v1' else 'Scenes API ends in /v0/'}.",
         name,
     )
-
-
-def _loads(content: bytes) -> Any:
-    """Parse JSON, with msgspec at three times the speed of the standard library.
-
-    The standard library parses what msgspec rejects: NaN, a byte order mark, a lone surrogate.
-    """
-    try:
-        return quick_json(content)
-    except UNREADABLE:
-        return json.loads(content, parse_int=_whole)
-
-
-def _whole(text: str) -> Union[int, str]:
-    """Return an integer; as text if it has more digits than Python parses (4300)."""
-    try:
-        return int(text)
-    except ValueError:
-        return text
 
 
 def check_status(response: requests.Response, name: str, settings: Settings) -> None:

@@ -26,7 +26,16 @@ from planet_vector.http.failures import failed_exchange, no_local_service, unaut
 from planet_vector.http.link_checks import check_host, checked_link
 from planet_vector.http.private_hosts import PrivateHost
 from planet_vector.http.rate_limit import RateLimiter
-from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
+from planet_vector.http.responses import (
+    GONE,
+    JsonResponse,
+    ParseJson,
+    ReadJson,
+    check_status,
+    parse_json,
+    read_body,
+    redacted,
+)
 from planet_vector.http.service_session import Parameters, ServiceSession, request_arguments
 from planet_vector.roots import FORMER_API_URL
 from planet_vector.workers import Workers
@@ -159,7 +168,7 @@ class Transport:
         limit: int = MAX_JSON,
         body: Optional[object] = None,
         headers: Optional[Mapping[str, str]] = None,
-    ) -> Tuple[bytes, Callable[[], JsonResponse]]:
+    ) -> Tuple[bytes, ReadJson]:
         """Request JSON as `get_json` does; return the body, and a function that parses it.
 
         The function may be called in another thread. So the requesting threads are free for the next request at once,
@@ -197,15 +206,15 @@ class Transport:
             method, url, parameters, lambda r: (read_body(r, limit), r.url), headers, sent=sent
         )
 
-        def read() -> JsonResponse:
+        def read(parse: Optional[ParseJson] = None) -> JsonResponse:
             try:
-                return parse_json(content, final, name, self.settings)
+                return parse_json(content, final, name, self.settings, parse)
             except UnavailableError:
                 return self._exchange(
                     method,
                     url,
                     parameters,
-                    lambda r: parse_json(read_body(r, limit), r.url, name, self.settings),
+                    lambda r: parse_json(read_body(r, limit), r.url, name, self.settings, parse),
                     headers,
                     sent=sent,
                 )

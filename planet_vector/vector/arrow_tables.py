@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Iterable, Iterator, List, Mapping, Optional, S
 
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import Catalog
-from planet_vector.catalog.scene_pages import DecodedScenes, DecodePage, Envelope, ResultChanged, SearchSurvey
+from planet_vector.catalog.scene_pages import DecodedScenes, Envelope, ResultChanged, SearchSurvey
 from planet_vector.collection_schema import INTEGER, LONG, REAL, TEXT, TIME, Feature
 from planet_vector.extras import named_extra
 from planet_vector.gc_pause import uncollected
@@ -24,7 +24,8 @@ from planet_vector.progress import Progress
 from planet_vector.query import Query
 from planet_vector.vector.column_values import fit_booleans, fit_times
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.decoding import PageParser, decoder, plain_rings
+from planet_vector.vector.decoding import PageParser
+from planet_vector.vector.json_footprints import plain_rings
 from planet_vector.vector.schema import LOCATION, Schema
 
 with named_extra():
@@ -233,17 +234,26 @@ class ArrowDecoder(PageParser):
         batch = _batch([*arrays, footprints], schema)
         return DecodedScenes(batch, parsed.ids, parsed.times), parsed.page
 
+    def batch(self, features: Sequence[Feature]) -> pyarrow.RecordBatch:
+        """Return scenes as a record batch.
+
+        Parameters
+        ----------
+        features : sequence of Feature
+            The scenes.
+        """
+        return batch_of(self._schema.rows(features), self._schema)
+
 
 def _batches(
     catalog: Catalog, query: Query, schema: Schema, known: Optional[SearchSurvey], progress: Progress
 ) -> Iterator[pyarrow.RecordBatch]:
-    decode: Optional[DecodePage] = None if decoder(schema) is None else ArrowDecoder(schema)
+    decode = ArrowDecoder(schema)
     total = known.total if known else None
     done = 0
     for page in catalog.decoded(query, decode, known):
         if not isinstance(page, pyarrow.RecordBatch):
-            rows = page if isinstance(page, Rows) else schema.rows(cast("List[Feature]", page))
-            page = batch_of(rows, schema)
+            page = decode.batch(cast("List[Feature]", page))
         yield page
         done += len(page)
         if progress:

@@ -8,41 +8,24 @@ decoded here; `Schema.rows` makes its rows. For a page that both can read, both 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import accumulate, chain, repeat
+from itertools import repeat
 from operator import is_
-from typing import Annotated, Any, Dict, FrozenSet, List, Literal, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Annotated, Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 try:
     import msgspec
 except ImportError:  # possible in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.scene_pages import DecodedScenes, DecodePage, Envelope
-from planet_vector.collection_schema import REAL, TEXT, TIME
-from planet_vector.geometry.boxes import Bounds
-from planet_vector.geometry.shapes import ring_footprints
-from planet_vector.http.responses import UNREADABLE
+from planet_vector.catalog.scene_pages import DecodedScenes, Envelope
+from planet_vector.collection_schema import REAL, TEXT, TIME, Feature
+from planet_vector.quick_json import UNDECODABLE
 from planet_vector.vector.column_values import LARGEST, fit_booleans, fit_times
 from planet_vector.vector.columns import Rows
+from planet_vector.vector.json_footprints import polygon_class, ring_columns
 from planet_vector.vector.schema import LOCATION, OTHER, Schema, tree_of
 
-_NUMBERS = b"+-.0123456789Ee \t\r\n"  # all characters of positions but brackets and commas
-_BRACKETS = b"[]"
 _NUL = b"\\u0000"  # ends a text in GDAL; msgspec itself rejects lone surrogates
-
-
-def decoder(schema: Schema) -> Optional[DecodePage]:
-    """Return a decoder of pages into `Rows`, or None without msgspec, and for columns that it cannot fill.
-
-    Parameters
-    ----------
-    schema : Schema
-        The columns.
-    """
-    # A time without a column belongs in "other", which only Schema.rows fills.
-    if OTHER in schema.names and schema.collection.meanings.time not in schema.names:
-        return None
-    return None if msgspec is None or schema.collection.members else Decoder(schema)
 
 
 class ParsedPage(NamedTuple):
@@ -81,9 +64,12 @@ class PageParser:
         time = schema.collection.meanings.time
         self._time = schema.names.index(time) if time in schema.names else len(schema.names)
         self._key = schema.names, schema.types, time, schema.booleans
+        # A time without a column belongs in "other", which only Schema.rows fills.
+        complete = OTHER not in schema.names or time in schema.names
+        self._able = msgspec is not None and complete and not schema.collection.members
 
     def parse(self, content: bytes, envelope: Envelope) -> Optional[ParsedPage]:
-        """Return a parsed page; None if a value does not fit its column.
+        """Return a parsed page; None without msgspec, for columns that it cannot fill, or values that do not fit.
 
         Parameters
         ----------
@@ -92,12 +78,12 @@ class PageParser:
         envelope : callable
             Returns the type of a page, given that of its scenes.
         """
-        if b"\\" in content and _NUL in content:  # searching for the backslash first is faster
+        if not self._able or b"\\" in content and _NUL in content:  # searching for the backslash first is faster
             return None
         try:
             tree, read = _reader(*self._key, envelope)
             page = read(content)
-        except (RecursionError, *UNREADABLE):
+        except UNDECODABLE:
             return None
         scenes = page.features
         ids = [scene.id for scene in scenes]
@@ -132,7 +118,7 @@ class Decoder(PageParser):
             Returns the type of a page, given that of its scenes.
         """
         parsed = self.parse(content, envelope)
-        footprints = None if parsed is None else _footprints(parsed.coordinates)
+        footprints = None if parsed is None else ring_columns(parsed.coordinates)
         if parsed is None or footprints is None:
             return None
         ids, columns = parsed.ids, parsed.columns
@@ -152,6 +138,16 @@ class Decoder(PageParser):
         rows = Rows(self._schema.fids(ids), *footprints, columns, frozenset(full))
         return DecodedScenes(rows, ids, parsed.times), parsed.page
 
+    def batch(self, features: Sequence[Feature]) -> Rows:
+        """Return scenes as rows.
+
+        Parameters
+        ----------
+        features : sequence of Feature
+            The scenes.
+        """
+        return self._schema.rows(features)
+
 
 @lru_cache(maxsize=64)
 def _reader(
@@ -170,8 +166,8 @@ def _reader(
     tree = tree_of(names if time in names else (*names, time))
     # Properties without a column matter only if there is the column OTHER to hold them.
     properties = _shape(tree, takes, OTHER in names)
-    geometry = msgspec.defstruct("Geometry", [("type", Literal["Polygon"]), ("coordinates", msgspec.Raw)], gc=False)
-    scene = msgspec.defstruct("Scene", [("id", str), ("geometry", geometry), ("properties", properties)], gc=False)
+    fields = [("id", str), ("geometry", polygon_class()), ("properties", properties)]
+    scene = msgspec.defstruct("Scene", fields, gc=False)
     scenes: Any = List[scene]  # type: ignore[valid-type]
     return tree, msgspec.json.Decoder(envelope(scenes)).decode
 
@@ -197,56 +193,3 @@ def _spread(branches: Sequence[Any], tree: Mapping[str, Any], columns: List[Sequ
             _spread(values, slot, columns)
         else:
             columns[slot] = values
-
-
-def plain_rings(coordinates: Sequence[bytes]) -> Optional[Tuple[List[float], Sequence[int]]]:
-    """Return the positions of footprints that each are one ring without heights; None if any is something else.
-
-    Parameters
-    ----------
-    coordinates : sequence of bytes
-        The JSON of the coordinates of Polygons.
-
-    Returns
-    -------
-    (list of float, sequence of int) or None
-        Longitude and latitude of each position of all rings, and the number of positions of each ring.
-    """
-    if not coordinates:
-        return None
-    text = b",".join(coordinates)
-    first = b"".join(coordinates[:1]).translate(None, _NUMBERS)
-    shapes = [first] * len(coordinates)
-    if text.translate(None, _NUMBERS) != b",".join(shapes):
-        shapes = [bytes(ring).translate(None, _NUMBERS) for ring in coordinates]
-    sizes = {shape: shape.count(b"[,]") for shape in set(shapes)}
-    if any(shape != b"[[%s]]" % b",".join([b"[,]"] * size) for shape, size in sizes.items()):
-        return None
-    try:
-        numbers: List[float] = msgspec.json.decode(b"[%s]" % text.translate(None, _BRACKETS), type=List[float])
-    except UNREADABLE:
-        return None
-    return numbers, [sizes[shape] for shape in shapes]
-
-
-def _footprints(coordinates: Sequence[bytes]) -> Optional[Tuple[List[Optional[Bounds]], List[Optional[bytes]]]]:
-    """Return bounds and WKB of footprints from the JSON of their coordinates; None if any is not one plain ring."""
-    rings = plain_rings(coordinates)
-    if rings is None:
-        return None
-    numbers, sizes = rings
-    if len(set(sizes)) == 1:
-        return ring_footprints(numbers, sizes[0])
-    boxes: List[Optional[Bounds]] = [None] * len(sizes)
-    wkbs: List[Optional[bytes]] = [None] * len(sizes)
-    starts = list(accumulate(sizes, initial=0))
-    for size in set(sizes):
-        places = [place for place, each in enumerate(sizes) if each == size]
-        found = ring_footprints(
-            list(chain.from_iterable(numbers[2 * starts[place] : 2 * starts[place + 1]] for place in places)), size
-        )
-        if found is None:
-            return None
-        for place, box, wkb in zip(places, *found):
-            boxes[place], wkbs[place] = box, wkb
-    return boxes, wkbs

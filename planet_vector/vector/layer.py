@@ -20,7 +20,7 @@ from planet_vector.times import nearest_time, next_instant
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.crs import LayerProjection
-from planet_vector.vector.decoding import decoder
+from planet_vector.vector.decoding import Decoder
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.row_layer import RowLayer
@@ -323,7 +323,7 @@ class SceneLayer(RowLayer):
     def _pages(self, query: Query) -> Iterable[SceneBatch]:
         if self.scene_id is not None:
             return [[self.catalog.scene(self.query.scene_type, self.scene_id).feature]]
-        return self.catalog.decoded(query, decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
+        return self.catalog.decoded(query, Decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
 
     def _by_id(self, ids: Iterable[str], conditions: Tuple[Condition, ...]) -> List[Feature]:
         """Request scenes by their ids, and return those that belong to the search."""

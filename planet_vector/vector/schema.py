@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from hashlib import blake2b
-from itertools import repeat
+from itertools import chain, repeat
 from struct import unpack
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
-from planet_vector.collection_schema import BOOLEAN, INTEGER, REAL, TEXT, CollectionSchema
+from planet_vector.assets import Asset, AssetPlace
+from planet_vector.collection_schema import BOOLEAN, INTEGER, REAL, TEXT, CollectionSchema, Feature
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
+from planet_vector.quick_json import decoded
 from planet_vector.vector.branches import branches_of, values_of
 from planet_vector.vector.column_values import fit_booleans, fit_column
 from planet_vector.vector.columns import Rows
+from planet_vector.vector.json_footprints import json_footprints
 from planet_vector.vector.texts import can_hold, held, to_json
 
 log = logging.getLogger(__name__)
@@ -90,7 +93,7 @@ class Schema:
         """A key that identifies the schema in caches."""
         return self.scene_type, self.names, self.product
 
-    def rows(self, features: Sequence[Mapping[str, Any]]) -> Rows:
+    def rows(self, features: Sequence[Feature]) -> Rows:
         """Convert GeoJSON Features of the service to rows, one for each.
 
         A value that its column cannot hold goes to ``other``: a text with NUL or a lone surrogate, a number that is not
@@ -124,18 +127,36 @@ class Schema:
                 full.add(slot)
             elif name == LOCATION:
                 columns[slot] = self.plain_locations(columns, len(ids))
-                if not columns[slot]:
-                    located = map(self._locate, features)
-                    columns[slot] = [link if link and can_hold([link]) else None for link in located]
-                full.update([slot] if None not in columns[slot] else [])
-            elif name in self.collection.members:
-                columns[slot] = [to_json(feature[name]) if feature.get(name) else None for feature in features]
             elif name == OTHER:
                 texts: List[Optional[str]] = [None] * len(features)
                 for number, rest in rests.items():
                     texts[number] = to_json(rest)
                 columns[slot] = texts
+        self._fill_by_members(features, columns)
+        if LOCATION in self.names and None not in columns[self.names.index(LOCATION)]:
+            full.add(self.names.index(LOCATION))
         return Rows(self.fids(ids), boxes, wkbs, columns, frozenset(full))
+
+    def _fill_by_members(self, features: Sequence[Feature], columns: List[Sequence[Optional[str]]]) -> None:
+        """Fill the columns of members, and of locations unless it is filled; each scene is decoded and let go of."""
+        slots = {name: slot for slot, name in enumerate(self.names) if name in self.collection.members}
+        found: Dict[str, List[Optional[str]]] = {name: [] for name in slots}
+        at = self.names.index(LOCATION) if LOCATION in self.names else None
+        locates = at is not None and not columns[at]
+        if not slots and not locates:
+            return
+        locations: List[Optional[str]] = []
+        for feature in features:
+            members = {name: decoded(feature.get(name)) for name in slots}
+            for name, member in members.items():
+                found[name].append(to_json(member) if member else None)
+            if locates:
+                link = self._locate({**feature, **members} if members else feature)
+                locations.append(link if link and can_hold([link]) else None)
+        for name, slot in slots.items():
+            columns[slot] = found[name]
+        if at is not None and locates:
+            columns[at] = locations
 
     def fids(self, ids: Sequence[str]) -> List[int]:
         """Return the feature ids of scenes: 53 bits of a digest, so that JSON and doubles carry them exactly.
@@ -160,10 +181,14 @@ class Schema:
         return [number >> 11 for number in unpack(f">{len(digests)}Q", b"".join(digests))]
 
     def _footprints(
-        self, features: Sequence[Mapping[str, Any]], rests: Dict[int, Dict[str, Any]]
+        self, features: Sequence[Feature], rests: Dict[int, Dict[str, Any]]
     ) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
         """Return bounds and WKB of each footprint, or None; `rests` gets the reason why a scene has none."""
         geometries = [feature.get("geometry") for feature in features]
+        plain = json_footprints(geometries)
+        if plain is not None:
+            return plain
+        geometries = list(map(decoded, geometries))
         simple = simple_footprints(geometries)
         if simple is not None:
             return simple
@@ -252,9 +277,12 @@ class Schema:
             return [_PREFIX + link for link in links]
         return []
 
-    def _locate(self, feature: Mapping[str, Any]) -> Optional[str]:
-        assets = self.collection.assets_of(feature)
-        for product in (self.product,) if self.product else (*self.collection.first_products, *assets):
+    def _locate(self, feature: Feature) -> Optional[str]:
+        assets: Mapping[str, Union[Asset, AssetPlace]] = (
+            self.collection.places_of(feature) if self.collection.places_of else self.collection.assets_of(feature)
+        )
+        # Not a list of all: the first one usually will do.
+        for product in (self.product,) if self.product else chain(self.collection.first_products, assets):
             asset = assets.get(product)
             if asset is None or asset.on_request or asset.refusal:
                 continue

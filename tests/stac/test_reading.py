@@ -114,7 +114,7 @@ def test_windows_follow_the_density_of_items_and_leave_no_gap(descending: bool) 
     times = [busy[0] + (busy[1] - busy[0]) * number / 10_000 for number in range(10_000)]
     times += [begin + timedelta(days=number) for number in range(0, 1461, 7)]
     edge, far = (end, begin) if descending else (begin, end)
-    cutter = WindowCutter(TimeSpan(begin, end, True, True), edge, far, 50, 1, 200)
+    cutter = WindowCutter(TimeSpan(begin, end, True, True), edge, far, 50, 1, 200, 8)
     counts, reached = [], edge
     for span, length in cutter:
         low, high = span.low, span.high

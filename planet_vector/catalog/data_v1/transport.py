@@ -11,7 +11,7 @@ from planet_vector.assets import AssetState
 from planet_vector.config import Settings
 from planet_vector.connection_lookup import may_have_key
 from planet_vector.errors import AuthError, NotFoundError, ProtocolError, RasterAccessError
-from planet_vector.http.responses import JsonResponse, connection_option, redacted
+from planet_vector.http.responses import JsonResponse, ParseJson, ReadJson, connection_option, redacted
 from planet_vector.http.transport import MAX_JSON, Transport
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class DataV1Transport(Transport):
         limit: int = MAX_JSON,
         body: Optional[object] = None,
         headers: Optional[Mapping[str, str]] = None,
-    ) -> Tuple[bytes, Callable[[], JsonResponse]]:
+    ) -> Tuple[bytes, ReadJson]:
         """Request JSON as `planet_vector.http.transport.Transport.fetch` does; parsed, its links contain no key.
 
         Parameters
@@ -70,10 +70,10 @@ class DataV1Transport(Transport):
         (bytes, callable)
             The body, and the function that parses it.
         """
-        content, parse = super().fetch(url, parameters, limit, body, headers)
+        content, as_json = super().fetch(url, parameters, limit, body, headers)
 
-        def read() -> JsonResponse:
-            answer = parse()
+        def read(parse: Optional[ParseJson] = None) -> JsonResponse:
+            answer = as_json(parse)
             if KEY_PARAMETER.encode() not in content:
                 return answer
             try:

@@ -8,7 +8,9 @@ the user sees of an asset is its address without a signature; it is signed when 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Dict, List, Optional, Protocol, Sequence, Tuple
 from urllib.parse import quote, urlsplit
 
@@ -30,6 +32,8 @@ _SUFFIXES = (".tif", ".tiff")
 _SUFFIXES_2000 = (".jp2", ".j2k")
 # GDAL has its own client of the tokens of this host ("pc_url_signing" of /vsicurl/, since 3.5.2).
 _SIGNED_BY_GDAL = ("https", "planetarycomputer.microsoft.com", 443)
+# Addresses whose scheme is plain to see: each row of a layer needs that of one.
+_PLAIN = re.compile(r"(https?|s3)://[A-Za-z0-9.-]+(?::[0-9]+)?/", re.ASCII)
 _BUCKETS = "https://{bucket}.s3.amazonaws.com/"
 
 
@@ -109,7 +113,7 @@ class OpenWeb:
     """
 
     def covers(self, href: str) -> bool:
-        return _scheme(href) in ("https", "http")
+        return scheme_of(href) in ("https", "http")
 
     def refusal(self, href: str) -> str:
         return ""
@@ -183,7 +187,7 @@ class StoreObjects(OpenWeb):
         self._regions: Dict[str, str] = {}
 
     def covers(self, href: str) -> bool:
-        return _scheme(href) == "s3"
+        return scheme_of(href) == "s3"
 
     def refusal(self, href: str) -> str:
         return "" if place_of(href) else "its address does not name an object of a store"
@@ -260,13 +264,14 @@ class AssetPolicies:
         href : str
             Its main address, absolute.
         """
-        there = as_object(asset.get("alternate"))
-        others = {name: as_text(as_object(value).get("href")) for name, value in there.items()}
-        preferred = [others[name] for name in self._access.alternates if name in others]
         media_type = as_text(asset.get("type"))
-        for place in (*preferred, href, *others.values()):
-            if place and not self.refusal(place, media_type):
-                return place, ""
+        there = as_object(asset.get("alternate"))
+        if there:
+            others = {name: as_text(as_object(value).get("href")) for name, value in there.items()}
+            preferred = [others[name] for name in self._access.alternates if name in others]
+            for place in (*preferred, href, *others.values()):
+                if place and not self.refusal(place, media_type):
+                    return place, ""
         return href, self.refusal(href, media_type)
 
     def refusal(self, href: str, media_type: str) -> str:
@@ -284,7 +289,7 @@ class AssetPolicies:
         policy = self.of(href)
         if policy is not None:
             return policy.refusal(href)
-        scheme = _scheme(href)
+        scheme = scheme_of(href)
         return f"addresses of the kind {scheme}:// are not supported" if scheme else "its address is not absolute"
 
 
@@ -316,14 +321,29 @@ def is_jpeg2000(href: str, media_type: str) -> bool:
 
 def _is_of(href: str, media_type: str, types: Tuple[str, ...], suffixes: Tuple[str, ...]) -> bool:
     if media_type:
-        return media_type.partition(";")[0].strip().lower() in types
+        return _bare(media_type) in types
     try:
         return urlsplit(href).path.lower().endswith(suffixes)
     except ValueError:
         return False
 
 
-def _scheme(href: str) -> str:
+@lru_cache(maxsize=256)  # a collection has few
+def _bare(media_type: str) -> str:
+    """Return a media type without its parameters."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def scheme_of(href: str) -> str:
+    """Return the scheme of an address in lower case; empty if it has none.
+
+    Parameters
+    ----------
+    href : str
+        The address.
+    """
+    if plain := _PLAIN.match(href):
+        return plain[1]
     try:
         return urlsplit(href).scheme.lower()
     except ValueError:

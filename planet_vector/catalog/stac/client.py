@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequenc
 from urllib.parse import quote
 
 from planet_vector.catalog.scene_pages import DecodePage, SceneBatch, SearchSurvey
+from planet_vector.catalog.stac.item_columns import ItemColumns
 from planet_vector.catalog.stac.item_pages import PageRequest, fetch_page
 from planet_vector.catalog.stac.item_schema import build_schema
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, span_of
@@ -87,7 +88,7 @@ class StacApi:
                 landing = read_landing(self.transport)
                 trust = FilterTrust(self.transport, landing)
                 chain = PageChain(self.transport, landing, self._habits, trust)
-                reading = Reading(chain, self._habits, landing.sorts, self.settings.connections)
+                reading = Reading(chain, self._habits, landing.sorts, self.settings.connections, self.settings.rate)
                 self._found = _Service(landing, trust, chain, reading)
             return self._found
 
@@ -191,14 +192,16 @@ class StacApi:
     def decoded(
         self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
     ) -> Iterator[SceneBatch]:
-        """Yield the items of a search as `pages` does; pages of items are not decoded otherwise.
+        """Yield the items of a search as `pages` does, in columns.
+
+        A page is put into columns by the thread that receives it, while others wait for their pages.
 
         Parameters
         ----------
         query : Query
             The search.
         decode : DecodePage or None
-            Ignored.
+            Puts items into columns.
         known : SearchSurvey or None
             Result of `survey`.
 
@@ -208,17 +211,20 @@ class StacApi:
             If the search cannot be completed; then the items yielded so far are incomplete.
         """
         if query.contradicts_itself:
-            return iter(())
-        return self._service.reading.pages(self._plan(query), known)
+            return
+        columns = None if decode is None else ItemColumns(decode, query)
+        for items in self._service.reading.pages(self._plan(query, columns), known):
+            yield from [items] if columns is None else columns.batches(items)
 
-    def _plan(self, query: Query) -> Plan:
+    def _plan(self, query: Query, columns: Optional[ItemColumns] = None) -> Plan:
         service = self._service
         collection = query.scene_type
         bounds = bounds_of(query.conditions)
         trusted = service.trust.trusted(collection, bounds, self._known(collection)[1]) if bounds else {}
         others = [condition for condition in query.conditions if condition.field.name != TIME]
         span = span_of(query)
-        pushed = [Pushed(collection, span, area, trusted, service.trust.language) for area in areas_of(query.area)]
+        language = service.trust.language
+        pushed = [Pushed(collection, span, area, trusted, language, columns) for area in areas_of(query.area)]
         return Plan(query, pushed, not others)
 
     def _known(self, name: str) -> Tuple[CollectionSchema, List[Feature]]:

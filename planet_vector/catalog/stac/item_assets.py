@@ -12,11 +12,12 @@ from functools import lru_cache
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
-from planet_vector.assets import Asset, BandValues, MaskAsset, SpectralBand
+from planet_vector.assets import Asset, AssetPlace, BandValues, MaskAsset, SpectralBand
 from planet_vector.bands.masks import QA_PIXEL, SCL, UDM2, Rules, mask_by, sensor_of_collection_2
-from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff
+from planet_vector.catalog.stac.access import GEOTIFF, AssetPolicies, is_geotiff, scheme_of
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import Feature
+from planet_vector.quick_json import decoded
 
 _COLOURS = {"red": "Red", "green": "Green", "blue": "Blue", "pan": "Gray"}
 # Keys of assets as Earth Search, the Planetary Computer and Planet's orders name them.
@@ -31,8 +32,8 @@ _IS_MASK = re.compile(r"(.*_)?udm2?|scl|SCL|qa_pixel")
 _INHERITED = ("type", "roles", "title", "bands", "eo:bands", "raster:bands")
 
 
-class ItemAssets(Mapping[str, Asset]):
-    """Assets of an item by name, in its order; each is made when it is asked for, as rows of a layer need one.
+class ItemPlaces(Mapping[str, AssetPlace]):
+    """Places of the assets of an item by name, in its order; each is found when it is asked for.
 
     Parameters
     ----------
@@ -46,55 +47,114 @@ class ItemAssets(Mapping[str, Asset]):
 
     def __init__(self, item: Feature, policies: AssetPolicies, defaults: Mapping[str, object]) -> None:
         self._item, self._policies, self._defaults = item, policies, defaults
-        self._given: Dict[str, Feature] = {}
-        for name, value in as_object(item.get("assets")).items():
-            given = as_object(value)
-            href = given.get("href")
-            if isinstance(name, str) and isinstance(href, str) and href:
-                self._given[name] = given
+        self._assets = as_object(decoded(item.get("assets")))
+
+    def __getitem__(self, name: str) -> AssetPlace:
+        return self.place(self.described(name))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and bool(as_text(as_object(self._assets.get(name)).get("href")))
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._assets if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def described(self, name: str) -> Feature:
+        """Return the JSON of an asset, completed by that of the collection.
+
+        Parameters
+        ----------
+        name : str
+            Name of the asset.
+
+        Raises
+        ------
+        KeyError
+            If the item has no such asset, or it has no address.
+        """
+        if name not in self:
+            raise KeyError(name)
+        given: Feature = self._assets[name]
+        inherited = as_object(self._defaults.get(name))
+        return {**{key: inherited[key] for key in _INHERITED if key in inherited}, **given} if inherited else given
+
+    def place(self, asset: Feature) -> AssetPlace:
+        """Return the place of an asset.
+
+        Parameters
+        ----------
+        asset : mapping
+            As `described` returns it.
+        """
+        href, refusal = self._policies.chosen(asset, self._absolute(as_text(asset["href"])))
+        policy = self._policies.of(href)
+        gdal_name = policy.gdal_name(href) if policy else None
+        roles = asset.get("roles")
+        if isinstance(roles, list) and "thumbnail" in roles:
+            refusal = refusal or "it is a thumbnail"
+        return AssetPlace(href, gdal_name == "", refusal, gdal_name or "")
+
+    def _absolute(self, href: str) -> str:
+        return href if scheme_of(href) else _absolute(href, link_of(self._item, "self") or "")
+
+
+class ItemAssets(Mapping[str, Asset]):
+    """Assets of an item by name, in its order; each is made when it is asked for.
+
+    Parameters
+    ----------
+    item : mapping
+        The item.
+    policies : AssetPolicies
+        How assets are accessed.
+    defaults : mapping
+        ``item_assets`` of the collection.
+    """
+
+    def __init__(self, item: Feature, policies: AssetPolicies, defaults: Mapping[str, object]) -> None:
+        self._item = item
+        self._places = ItemPlaces(item, policies, defaults)
+        self._names = tuple(self._places)
         self._made: Dict[str, Asset] = {}
 
     def __getitem__(self, name: str) -> Asset:
         if name not in self._made:
-            self._made[name] = self._make(name, self._given[name])
+            self._made[name] = self._make(name)
         return self._made[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._given
+        return name in self._places
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._given)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._given)
+        return len(self._names)
 
-    def _make(self, name: str, given: Feature) -> Asset:
-        inherited = as_object(self._defaults.get(name))
-        asset = {**{key: inherited[key] for key in _INHERITED if key in inherited}, **given}
-        base = link_of(self._item, "self") or ""
-        href, refusal = self._policies.chosen(asset, _absolute(as_text(given["href"]), base))
+    def _make(self, name: str) -> Asset:
+        asset = self._places.described(name)
+        place = self._places.place(asset)
         media_type = as_text(asset.get("type"))
         roles = asset.get("roles")
-        roles = tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
-        policy = self._policies.of(href)
-        gdal_name = policy.gdal_name(href) if policy else None
         return Asset(
             name,
-            href,
-            media_type or (GEOTIFF if is_geotiff(href, "") else ""),
-            roles,
+            place.href,
+            media_type or (GEOTIFF if is_geotiff(place.href, "") else ""),
+            tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
             tuple(_bands(asset, self._item)),
-            on_request=gdal_name == "",
-            refusal=refusal or ("it is a thumbnail" if "thumbnail" in roles else ""),
+            on_request=place.on_request,
+            refusal=place.refusal,
             values=tuple(_values(asset)),
             gsd=as_number(asset.get("gsd")),
-            gdal_name=gdal_name or "",
+            gdal_name=place.gdal_name,
             mask=self._mask_of(name),
         )
 
     def _mask_of(self, name: str) -> Optional[MaskAsset]:
         """Return the asset that masks another: the first by `_MASKS` that the item has."""
-        names = tuple(self._given)
+        names = self._names
         if not _has_masks(names):
             return None
         sensor = sensor_of_collection_2(as_text(self._item.get("id")))
@@ -145,7 +205,7 @@ def link_of(item: Feature, rel: str) -> Optional[str]:
     rel : str
         The relation.
     """
-    for link in objects_in(item.get("links")):
+    for link in objects_in(decoded(item.get("links"))):
         if link.get("rel") == rel and isinstance(link.get("href"), str):
             return as_text(link["href"])
     return None

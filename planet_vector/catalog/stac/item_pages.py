@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from planet_vector.catalog.stac.json_values import as_count, as_object, as_text, objects_in
 from planet_vector.catalog.stac.landing import Landing, own_address
+from planet_vector.catalog.stac.undecoded_pages import undecoded_page
 from planet_vector.collection_schema import Feature
 from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.http.responses import redacted
@@ -84,14 +85,17 @@ class ItemPage(NamedTuple):
         The number of items of the search; None if the service does not count.
     next : PageRequest or None
         The request for the next page.
+    length : int
+        Its length in bytes.
     """
 
     items: List[Feature]
     matched: Optional[int]
     next: Optional[PageRequest]
+    length: int
 
 
-def fetch_page(transport: Transport, request: PageRequest) -> ItemPage:
+def fetch_page(transport: Transport, request: PageRequest, undecoded: bool = False) -> ItemPage:
     """Request a page.
 
     Parameters
@@ -100,6 +104,8 @@ def fetch_page(transport: Transport, request: PageRequest) -> ItemPage:
         Sends the request.
     request : PageRequest
         The request.
+    undecoded : bool, optional
+        Whether members of items may stay JSON (`planet_vector.quick_json.decoded`).
 
     Returns
     -------
@@ -113,20 +119,18 @@ def fetch_page(transport: Transport, request: PageRequest) -> ItemPage:
     QueryError
         If the search is too long for an address.
     """
-    if request.body is not None:
-        response = transport.post_json(request.url, request.body, headers=dict(request.headers))
-    elif len(request.url) <= LONGEST:
-        response = transport.get_json(request.url, headers=dict(request.headers))
-    else:
+    if request.body is None and len(request.url) > LONGEST:
         raise QueryError(
             "The area of the search is too detailed for this service, which takes no POST: simplify it, or give a bbox."
         )
+    content, read = transport.fetch(request.url, body=request.body, headers=dict(request.headers))
+    response = read(undecoded_page if undecoded else None)
     name = f"{'GET' if request.body is None else 'POST'} {redacted(request.url)}"
     body = as_object(response.body)
     features = body.get("features")
     if not isinstance(features, list) or not all(map(is_item, features)):
         raise ProtocolError("The service returned something that is not a page of items.", name)
-    return ItemPage(features, _matched(body), _next(transport, body, request, response.url))
+    return ItemPage(features, _matched(body), _next(transport, body, request, response.url), len(content))
 
 
 def is_item(value: object) -> bool:

@@ -7,6 +7,7 @@ from typing import Iterator, List, Mapping, Optional, Sequence, Union
 from planet_vector.catalog.stac.json_values import as_number, as_object
 from planet_vector.collection_schema import Feature
 from planet_vector.geometry.boxes import Box
+from planet_vector.quick_json import decoded
 
 _TOLERANCE = 0.5  # degrees; services index outlines coarsely, and items beside the area are theirs to decide
 
@@ -50,7 +51,7 @@ def _box_of_item(item: Feature) -> Optional[Box]:
     if len(known) == len(numbers) and len(known) in (4, 6):
         half = len(known) // 2
         return Box(known[0], known[1], known[half], known[half + 1])
-    return _box_of_geometry(as_object(item.get("geometry")))
+    return _box_of_geometry(as_object(decoded(item.get("geometry"))))
 
 
 def _box_of_geometry(geometry: Mapping[str, object]) -> Optional[Box]:

@@ -11,7 +11,7 @@ import re
 from typing import Dict, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.catalog.stac.access import AssetPolicies
-from planet_vector.catalog.stac.item_assets import ItemAssets, links_of_item, preferred
+from planet_vector.catalog.stac.item_assets import ItemAssets, ItemPlaces, links_of_item, preferred
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
 from planet_vector.collection_schema import (
     BOOLEAN,
@@ -104,6 +104,7 @@ def build_schema(
         orders=ORDERS,
         units={name: unit for name, unit in _UNITS.items() if name in columns},
         assets_of=lambda item: ItemAssets(item, policies, defaults),
+        places_of=lambda item: ItemPlaces(item, policies, defaults),
         links_of=links_of_item,
         members=(ASSETS,),
         first_products=preferred(sample),

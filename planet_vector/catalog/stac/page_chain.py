@@ -72,6 +72,8 @@ class ServiceHabits:
         Collections that lost items when they were read by windows of time.
     estimates : bool
         Whether a count turned out to be an estimate; then counts are not used.
+    counts : bool
+        Whether the last page had a count.
     """
 
     size: int = PAGE
@@ -80,6 +82,7 @@ class ServiceHabits:
     unsorted: Set[str] = field(default_factory=set)
     one_chain: Set[str] = field(default_factory=set)
     estimates: bool = False
+    counts: bool = True
 
     def note(self, page: ItemPage, asked: int) -> None:
         """Learn from a page.
@@ -91,6 +94,7 @@ class ServiceHabits:
         asked : int
             The number of items asked for.
         """
+        self.counts = page.matched is not None
         if page.next is None:
             return
         if len(page.items) < asked:
@@ -127,11 +131,24 @@ class ServiceHabits:
 
 
 class ChainPart(NamedTuple):
-    """Items of a page that were on no earlier one, the count of the search, and whether another page is linked."""
+    """Items of a page that were on no earlier one.
+
+    Attributes
+    ----------
+    items : list of Feature
+        The items.
+    matched : int or None
+        The count of the search.
+    more : bool
+        Whether another page is linked.
+    length : int
+        Length of the page in bytes.
+    """
 
     items: List[Feature]
     matched: Optional[int]
     more: bool
+    length: int
 
 
 class PageChain:
@@ -260,7 +277,7 @@ class PageChain:
         edges = [(pushed.span.low, pushed.span.low_open), *((cut, False) for cut in cuts)]
         ends = [*((cut, False) for cut in cuts), (pushed.span.high, pushed.span.high_open)]
         for (low, low_open), (high, high_open) in zip(edges, ends):
-            part = replace(pushed, span=TimeSpan(low, high, low_open, high_open))
+            part = replace(pushed, span=TimeSpan(low, high, low_open, high_open), columns=None)
             request = PageRequest.of_search(self._landing, part.body(size, order))
             page = self._page(request, part, size, estimates=True)
             known = all(item["id"] in ids for item in page.items)
@@ -273,13 +290,15 @@ class PageChain:
     def _page(self, request: PageRequest, pushed: Pushed, size: int, estimates: bool = False) -> ItemPage:
         """Request a page, and check it; with its count if counts are no estimates, or if these are asked for."""
         try:
-            page = fetch_page(self._transport, request)
+            page = fetch_page(self._transport, request, pushed.columns is not None)
         except ServiceError as error:
             if error.status in _TOO_LARGE and size > SMALLEST:
                 raise _TooLarge from None
             raise
         _check(page.items, pushed)
         self._habits.note(page, size)
+        if pushed.columns is not None:
+            page = page._replace(items=pushed.columns.filled(page.items))
         return page._replace(matched=None) if self._habits.estimates and not estimates else page
 
     def _follow(self, pushed: Pushed, order: str, size: int, depth: int) -> Iterator[ChainPart]:
@@ -309,7 +328,7 @@ class PageChain:
                 if stuck or circle or empty > _MOST_EMPTY:
                     raise _repeating(order)
                 seen.update(new)
-                yield ChainPart(list(new.values()), page.matched, page.next is not None)
+                yield ChainPart(list(new.values()), page.matched, page.next is not None, page.length)
                 request = page.next
             if expected is not None and len(seen) > expected:
                 self._habits.estimates, expected = True, None
@@ -354,7 +373,7 @@ class PageChain:
             for part in self._follow(replace(pushed, span=half), "", size, depth + 1):
                 new = {item["id"]: item for item in part.items if item["id"] not in seen}
                 seen.update(new)
-                yield ChainPart(list(new.values()), None, part.more)
+                yield ChainPart(list(new.values()), None, part.more, part.length)
 
 
 def _beyond(span: TimeSpan, seen: Dict[str, Feature], order: str) -> TimeSpan:

@@ -8,9 +8,10 @@ Texts are not sent, because services differ in how they compare them.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
+from planet_vector.catalog.stac.item_columns import ItemColumns
 from planet_vector.catalog.stac.item_times import TimeSpan
 from planet_vector.catalog.stac.json_values import as_number, as_object
 from planet_vector.collection_schema import Feature
@@ -47,6 +48,8 @@ class Pushed:
         Least and greatest values of properties.
     language : str
         `CQL2` or `QUERY`; irrelevant without bounds.
+    columns : ItemColumns, optional
+        Puts the items into columns as soon as they are received; not sent to the service.
     """
 
     collection: str
@@ -54,6 +57,7 @@ class Pushed:
     area: Area
     bounds: Mapping[str, Bounds]
     language: str
+    columns: Optional[ItemColumns] = field(default=None, compare=False)
 
     def body(self, limit: int, order: str) -> Dict[str, object]:
         """Return the search as the body of a request.

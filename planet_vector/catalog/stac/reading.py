@@ -8,33 +8,33 @@ read as a whole before the first item is known.
 
 from __future__ import annotations
 
-import json
 import math
+import time
 from collections import deque
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Deque, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Deque, Dict, Generator, Iterator, List, NamedTuple, Optional, Tuple
 
 from planet_vector.catalog.scene_pages import ResultChanged, SearchSurvey
-from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, span_of, times_of
-from planet_vector.catalog.stac.json_values import as_number, as_object, as_text
-from planet_vector.catalog.stac.page_chain import OrderFault, PageChain, ServiceHabits
+from planet_vector.catalog.stac.item_conditions import meeting
+from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time
+from planet_vector.catalog.stac.json_values import as_object, as_text
+from planet_vector.catalog.stac.page_chain import ChainPart, OrderFault, PageChain, ServiceHabits
 from planet_vector.catalog.stac.pushed import Pushed
-from planet_vector.catalog.stac.window_cutter import Window, WindowCutter
+from planet_vector.catalog.stac.window_cutter import LONG, Window, WindowCutter
 from planet_vector.collection_schema import Feature
-from planet_vector.conditions import Condition
 from planet_vector.query import Query
-from planet_vector.times import nearest_time
 from planet_vector.workers import Task, Workers
 
 FILL = 0.93  # target share of a page for a window, as in `planet_vector.catalog.paging`
 MOST_WINDOWS = 64  # without a count: the first page may be denser than the rest
 MOST_COUNTED = 1000  # with a count, which may be any number
 FEW_PAGES = 2  # up to here pages are read one after another
-MOST_PAGES = 4  # of a window: the last page of each is not full, and a rate limit counts requests
-_UNDER_WAY = 2**26  # characters of JSON of all windows that are read at once, or wait for their turn
+MOST_PAGES = 12  # of a window: the last page of each is not full, and a rate limit counts requests
+_SPARE = 1.5  # requests at once, for those that a rate limit allows: answers may take longer than the first one
+_UNDER_WAY = 2**26  # bytes of JSON of all windows that are read at once, or wait for their turn
 _LIST = 1000  # items in a list that is given out at once
 
 
@@ -69,13 +69,16 @@ class Reading:
         Whether the service announces that it sorts.
     connections : int
         Maximum number of concurrent requests.
+    rate : float
+        Maximum number of requests a second; 0 for no limit.
     """
 
-    def __init__(self, chain: PageChain, habits: ServiceHabits, sorts: bool, connections: int) -> None:
+    def __init__(self, chain: PageChain, habits: ServiceHabits, sorts: bool, connections: int, rate: float) -> None:
         self._chain = chain
         self._habits = habits
         self._sorts = sorts
         self._connections = connections
+        self._rate = rate
 
     def sorts(self, collection: str) -> bool:
         """Return whether the service's order of a collection can be relied on.
@@ -142,7 +145,7 @@ class Reading:
         query = plan.query
         orders = ("desc", "asc") if self.sorts(query.scene_type) else ("",)
         pushed = plan.pushed[0]
-        countable = plan.exact and len(plan.pushed) == 1
+        countable = plan.exact and len(plan.pushed) == 1 and self._habits.counts
         edges = _edges(pushed.span) if countable else []
         with Workers(len(orders) * len(plan.pushed) + len(edges)) as pool:
             ends = [pool.submit(self._chain.first, part, order) for part in plan.pushed for order in orders]
@@ -175,14 +178,15 @@ class Reading:
                 yield part.items
             return
         received: Dict[str, datetime] = {}
-        first: List[Feature] = []
         matched = None
+        begun = time.monotonic()
         with closing(self._chain.parts(pushed, order)) as parts:
             for number, part in enumerate(parts):
                 received.update((item["id"], sort_time(item)) for item in part.items)
                 if number == 0:
-                    first, matched = part.items, part.matched
-                    windows = self._windows(pushed, order, first, matched, known) if part.more else None
+                    matched = part.matched
+                    at_once = self._at_once(time.monotonic() - begun)
+                    windows = self._windows(pushed, order, part, known, at_once) if part.more else None
                 yield part.items
                 if windows is not None:
                     break
@@ -200,11 +204,20 @@ class Reading:
                 "read the search again."
             )
 
+    def _at_once(self, seconds: float) -> int:
+        """Return how many requests of a duration to send at once: no more than a rate limit lets through.
+
+        Fewer windows at once can be longer, and so there are fewer pages that are not full.
+        """
+        if self._rate <= 0:
+            return self._connections
+        return min(self._connections, max(2, math.ceil(_SPARE * self._rate * seconds)))
+
     def _windows(
-        self, pushed: Pushed, order: str, first: List[Feature], matched: Optional[int], known: Optional[SearchSurvey]
+        self, pushed: Pushed, order: str, page: ChainPart, known: Optional[SearchSurvey], at_once: int
     ) -> Optional[WindowCutter]:
         """Return windows of time, in order, for the items after the first page; None to read on page by page."""
-        span = pushed.span
+        span, first, matched = pushed.span, page.items, page.matched
         if pushed.collection in self._habits.one_chain or not all(_has_time(item) for item in first):
             return None
         if not span.bounded and matched is None:
@@ -218,12 +231,18 @@ class Reading:
         pages = abs(last - far) / abs(begin - last) if matched is None else matched / len(first) - 1
         if pages <= FEW_PAGES:
             return None
-        room = _UNDER_WAY // (len(json.dumps(first[0])) * len(first) * self._connections)
-        each = max(1, min(MOST_PAGES, room, int(pages / (2 * self._connections))))
-        # Numbers of items vary by their square root, so that longer windows can be filled more.
-        share = 1 - (1 - FILL) / math.sqrt(each)
-        pieces = min(math.ceil(pages / (each * share)), MOST_WINDOWS if matched is None else MOST_COUNTED)
-        return WindowCutter(span, last, far, pieces, each, len(first) * each * share)
+        room = _UNDER_WAY // (page.length * at_once)
+        most = max(1, min(MOST_PAGES, room))
+        rounds = max(2, math.ceil(pages / (at_once * most)))
+        each = max(1, min(most, int(pages / (2 * at_once))))
+        if each >= LONG:  # equal windows, so that those of the last round end together
+            pieces, target = rounds * at_once, len(first) * pages / (rounds * at_once)
+        else:
+            # Numbers of items vary by their square root, so that longer windows can be filled more.
+            target = len(first) * each * (1 - (1 - FILL) / math.sqrt(each))
+            pieces = math.ceil(pages * len(first) / target)
+        pieces = min(pieces, MOST_WINDOWS if matched is None else MOST_COUNTED)
+        return WindowCutter(span, last, far, pieces, each, target, at_once)
 
     def _side_by_side(
         self, pushed: Pushed, order: str, windows: WindowCutter, received: Dict[str, datetime]
@@ -231,19 +250,22 @@ class Reading:
         """Yield the items of windows in order, those in `received` excepted, and add them to it."""
         given = set(received)
         strays: Dict[str, Feature] = {}
-        pool = Workers(self._connections)
-        ahead = self._connections + math.ceil(self._connections / windows.pages)
+        pool = Workers(windows.at_once)
+        ahead = windows.at_once + math.ceil(windows.at_once / windows.pages)
+        tasks: Deque[Tuple[Window, Task[List[Feature]]]] = deque()
+
+        def submit() -> None:
+            for window in islice(windows, ahead - len(tasks)):
+                asked = replace(pushed, span=window.span)
+                tasks.append((window, pool.submit(self._chain.all_items, asked, order)))
+
         try:
-            tasks: Deque[Tuple[Window, Task[List[Feature]]]] = deque()
-            while True:
-                for window in islice(windows, ahead - len(tasks)):
-                    asked = replace(pushed, span=window.span)
-                    tasks.append((window, pool.submit(self._chain.all_items, asked, order)))
-                if not tasks:
-                    break
+            submit()
+            while tasks:
                 window, task = tasks.popleft()
                 items = task.result()
                 windows.learn(window, len(items))
+                submit()  # before the items are given out, which takes their reader a while
                 received.update((item["id"], sort_time(item)) for item in items)
                 new = [item for item in items if item["id"] not in given]
                 # A span of time may reach into several windows.
@@ -263,43 +285,6 @@ class Reading:
         with Workers(min(len(plan.pushed), self._connections)) as pool:
             tasks = [pool.submit(self._chain.all_items, pushed, order) for pushed in plan.pushed]
             return list({item["id"]: item for task in tasks for item in task.result()}.values())
-
-
-def meeting(items: Iterable[Feature], query: Query) -> List[Feature]:
-    """Return the items that meet all conditions of a search; its area is the service's matter.
-
-    Parameters
-    ----------
-    items : iterable of mapping
-        The items.
-    query : Query
-        The search.
-    """
-    span = span_of(query)
-    others = [condition for condition in query.conditions if condition.field.name != TIME]
-    return [item for item in items if _meets(item, span, others)]
-
-
-def _meets(item: Feature, span: TimeSpan, conditions: Sequence[Condition]) -> bool:
-    times = times_of(item) if span.bounded else None
-    if times is not None and not span.meets(*times):
-        return False
-    properties = as_object(item.get("properties"))
-    for condition in conditions:
-        value = properties.get(condition.field.name)
-        if condition.field.kind == "number":
-            number = as_number(value)
-            if number is None or not condition.holds(number):
-                return False
-        elif condition.field.kind == "time":
-            try:
-                if not condition.holds(nearest_time(as_text(value))):
-                    return False
-            except ValueError:
-                return False
-        elif value != condition.value:
-            return False
-    return True
 
 
 def _edges(span: TimeSpan) -> List[TimeSpan]:

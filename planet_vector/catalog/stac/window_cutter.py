@@ -10,6 +10,10 @@ from typing import Deque, Iterator, NamedTuple, Optional, Tuple
 from planet_vector.catalog.stac.item_times import TimeSpan
 
 _REMEMBERED = 8  # windows; numbers of items vary by chance
+LONG = 6
+"""Pages of a window from which on windows are divided evenly; each has a page that is not full."""
+
+_ROUND = 0.5  # windows more than are read at once, with which the last round begins
 _REST = 1.3  # of a window; a shorter rest belongs to the last one
 _CHANGE = 2.0  # most that a window is longer or shorter than the one before
 
@@ -44,16 +48,21 @@ class WindowCutter:
         Number of pages of a window.
     target : float
         Number of items that a window should have.
+    at_once : int
+        Number of windows that are read at once.
 
     Attributes
     ----------
-    pages : int
-        Number of pages of a window.
+    pages, at_once : int
+        As above.
     """
 
-    def __init__(self, span: TimeSpan, edge: datetime, far: datetime, pieces: int, pages: int, target: float) -> None:
+    def __init__(
+        self, span: TimeSpan, edge: datetime, far: datetime, pieces: int, pages: int, target: float, at_once: int
+    ) -> None:
         self._span, self._edge, self._far, self._target = span, edge, far, target
-        self.pages = pages
+        self.pages, self.at_once = pages, at_once
+        self._last = 0  # windows that are left, once these are as many as are read at once
         self._descending = far < edge
         self._step = abs(far - edge) / pieces
         self._received: Deque[Tuple[timedelta, int]] = deque(maxlen=_REMEMBERED)
@@ -66,10 +75,15 @@ class WindowCutter:
         if self._ended:
             raise StopIteration
         edge, left = self._edge, abs(self._far - self._edge)
+        step = self._step
+        if self.pages >= LONG and (self._last or left < (self.at_once + _ROUND) * step):
+            # The last windows are as long as each other, so that none is read alone at the end.
+            self._last = (self._last or self.at_once + 1) - 1
+            step = left / self._last
         cut: Optional[datetime] = None
-        if left > _REST * self._step:
-            cut = self._edge = edge + (-self._step if self._descending else self._step)
-            left = self._step
+        if self._last > 1 or not self._last and left > _REST * step:
+            cut = self._edge = edge + (-step if self._descending else step)
+            left = step
         self._ended = cut is None
         return Window(self._between(edge, cut), left)
 
