@@ -10,7 +10,7 @@ from typing import Deque, Iterator, NamedTuple, Optional, Tuple
 from planet_vector.catalog.stac.item_times import TimeSpan
 
 _REMEMBERED = 8  # windows; numbers of items vary by chance
-LONG = 6
+LONG = 4
 """Pages of a window from which on windows are divided evenly; each has a page that is not full."""
 
 _ROUND = 0.5  # windows more than are read at once, with which the last round begins
