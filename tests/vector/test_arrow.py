@@ -21,9 +21,9 @@ import planet_vector
 from planet_vector.catalog import paging
 from planet_vector.catalog.scene_pages import ResultChanged
 from planet_vector.collection_schema import TIME
-from planet_vector.vector import arrow_tables, found_scenes
+from planet_vector.vector import arrow_tables, decoding, found_scenes
 from planet_vector.vector.column_values import fit_times
-from planet_vector.vector.decoding import plain_rings
+from planet_vector.vector.json_footprints import plain_rings
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.schemas import ORTHO
@@ -43,7 +43,7 @@ def test_a_table_is_what_gdal_reads(many: Watched, parameters: str) -> None:
 
 def test_a_table_without_msgspec_is_the_same(many: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     table = planet_vector.search(NAME).to_arrow()
-    monkeypatch.setattr(arrow_tables, "decoder", lambda schema: None)
+    monkeypatch.setattr(decoding, "msgspec", None)
     assert planet_vector.search(NAME, anew=True).to_arrow().equals(table)
 
 
