@@ -140,6 +140,8 @@ def main():
         found(dock, "rapideye")
         dock.add_layer()
         wait_for(desktop.searches, "the layer")
+        settle()
+        iface.messageBar().clearWidgets()
         picture("qgis-spanish")
         report["shown"] = dock.panel.search_button.text()
         return
