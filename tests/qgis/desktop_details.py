@@ -24,12 +24,11 @@ def save(image, name):
     image.save(str(OUT / f"{name}.png"), "PNG", 0)  # smallest file
 
 
-def screen(name, left=0, top=0, below=0):
-    """Save the picture of the window, or of its part right of and below a place, with what lies above it."""
+def screen(name, left=0, top=0, width=1280, height=800):
+    """Save the picture of the window, or of a place of it, with what lies above it."""
     iface.messageBar().clearWidgets()  # QGIS's own, as of fonts that it cannot load without a network
     pause(0.5)
     place = window.mapToGlobal(QPoint(left, top))
-    width, height = window.width() - left, window.height() - top + below
     save(QApplication.primaryScreen().grabWindow(0, place.x(), place.y(), width, height), name)
 
 
@@ -66,7 +65,7 @@ def product_menu(dock):
 
     def show(menu):
         report["offered"] = [action.text() for action in menu.actions() if action.text()]
-        screen("qgis-menu", 850, 350, 90)  # the menu reaches below the window
+        screen("qgis-menu", 850, 735, 313, 143)  # the button, and the first entries: the menu reaches below the window
         menu.close()
 
     when(dock.panel.product_button.menu().isVisible, lambda _: show(dock.panel.product_button.menu()), "the menu")
