@@ -65,7 +65,7 @@ def product_menu(dock):
 
     def show(menu):
         report["offered"] = [action.text() for action in menu.actions() if action.text()]
-        screen("qgis-menu", 850, 735, 313, 143)  # the button, and the first entries: the menu reaches below the window
+        screen("qgis-menu", 859, 735, 304, 143)  # the button, and the first entries: the menu reaches below the window
         menu.close()
 
     when(dock.panel.product_button.menu().isVisible, lambda _: show(dock.panel.product_button.menu()), "the menu")
@@ -82,6 +82,8 @@ def activation(dock):
         report["to activate"] = [shown.list.item(row).text() for row in range(shown.list.count())]
         shown.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
 
+    told = []  # the message bar shows it for five seconds
+    QgsApplication.messageLog().messageReceived.connect(lambda text, *_: told.append(text))
     when(lambda: dialog(ActivationDialog), choose, "the dialog of activation")
     dock.ask_activation()
     progress = wait_for(lambda: visible(window.findChildren(QProgressDialog), QProgressDialog) or faults, "progress")
@@ -90,7 +92,7 @@ def activation(dock):
     screen("qgis-activation")
     wait_for(lambda: dock.activation.task is None, "the end of the activation", 120)
     settle()
-    report["activated"] = [said for said in desktop.said() if "product" in said]
+    report["activated"] = [text for text in told if "activated" in text]
     iface.messageBar().clearWidgets()
 
 
