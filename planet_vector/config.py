@@ -26,7 +26,7 @@ from planet_vector.asset_access import AssetAccess
 from planet_vector.connection_lookup import default_connection, find_connection
 from planet_vector.connections import ENVIRONMENT
 from planet_vector.errors import ConfigError
-from planet_vector.keys import Key, expired_log_in, find_key, key_root
+from planet_vector.keys import Key, expired_log_in, find_key, key_root, lent_key
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Settings:
         Name of the connection; empty for a root without a connection.
     access : AssetAccess
         How the files of scenes are accessed.
+    lent : bool
+        Whether a host program lends the key (`planet_vector.keys.lend_key`).
     """
 
     api_url: str
@@ -64,6 +66,7 @@ class Settings:
     kind: str = field(default="v0", compare=False)
     connection: str = field(default="", compare=False)
     access: AssetAccess = AssetAccess()
+    lent: bool = False
 
     @classmethod
     def load(
@@ -129,6 +132,7 @@ class Settings:
             kind=meant.kind,
             connection=meant.name,
             access=meant.access,
+            lent=not text and lent_key(meant.root) is not None,
         )
 
     @property
@@ -139,6 +143,16 @@ class Settings:
         return self.connection if self.connection == ENVIRONMENT else f"connection {self.connection!r}"
 
     @property
+    def sent_key(self) -> Optional[Key]:
+        """The key to send now.
+
+        In place of a key that a host program lends, it is the one that is lent at present, or None: datasets that the
+        program opened before a log-in or a log-out may still be read.
+        """
+        return lent_key(self.api_url) if self.key is None or self.lent else self.key
+
+    @property
     def identity(self) -> tuple[str, str]:
-        """The root and the key's fingerprint, which, with the query, identify a result."""
-        return self.api_url, self.key.fingerprint() if self.key else ""
+        """The root and the fingerprint of the key that is sent, which, with the query, identify a result."""
+        key = self.sent_key
+        return self.api_url, key.fingerprint() if key else ""

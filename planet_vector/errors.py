@@ -111,9 +111,12 @@ class AuthError(ServiceError):
     ----------
     reason : str
         The message without its remedy, for programs in which users log in otherwise; empty if it names no command.
+    root : str
+        Root of the service that refused the request; empty if another key for it would not help.
     """
 
     reason: str = ""
+    root: str = ""
 
 
 class NotFoundError(ServiceError):

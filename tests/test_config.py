@@ -241,3 +241,25 @@ def test_a_lent_key_is_on_no_disk_and_in_no_environment(roots: List[str], tmp_pa
     assert not [name for name, value in os.environ.items() if SECRET in value]
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
     assert SECRET not in repr(Settings.load(roots[0]))
+
+
+def test_a_lent_key_is_sent_while_it_is_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = "https://imagery.example.org/v0/"
+
+    def sent(settings: Settings) -> str:
+        return authorization(f"{root}scenes/", settings).get("Authorization", "")
+
+    before = Settings.load(root)
+    lend_key(root, Key("a" * 32))
+    lent, given = Settings.load(root), Settings.load(root, "c" * 32)
+    assert [sent(each) for each in (before, lent, given)] == [f"api-key {letter * 32}" for letter in "aac"]
+    first = lent.identity
+    lend_key(root, Key("b" * 32))
+    assert [sent(each) for each in (before, lent, given)] == [f"api-key {letter * 32}" for letter in "bbc"]
+    assert lent.identity == Settings.load(root).identity != first
+    withdraw_key(root)
+    assert [sent(each) for each in (before, lent, given)] == ["", "", f"api-key {'c' * 32}"]
+    # A key of the environment is not lent, also if it is the one that was.
+    monkeypatch.setenv("PL_API_URL", root)
+    monkeypatch.setenv("PL_API_KEY", "a" * 32)
+    assert sent(Settings.load(root)) == f"api-key {'a' * 32}" and Settings.load(root) != lent

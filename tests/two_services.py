@@ -6,6 +6,7 @@ from base64 import b64decode
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 
@@ -17,21 +18,32 @@ OTHER_KEY = "0bad5eed0bad5eed0bad5eed0bad5eed"
 
 @contextmanager
 def two_services(start_service: Start, archive: Path) -> Iterator[Recorder]:
-    """Yield an origin in front of two services: ``/a/v0/`` takes the usual key, ``/b/v0/`` takes `OTHER_KEY`."""
+    """Yield an origin in front of two services: ``/a/…`` takes the usual key, ``/b/…`` takes `OTHER_KEY`.
+
+    Each has the roots of all kinds, ``/a/v0/``, ``/a/data/v1/`` and ``/a/stac/``.
+    """
     services: Dict[str, Service] = {
         "a": start_service(archive, "--rescan", "0"),
         "b": start_service(archive, "--rescan", "0", key=OTHER_KEY),
     }
 
     def answer(request: Request) -> Answer:
-        first, _, rest = request.path[1:].partition("/v0/")
-        service = services[first]
-        headers = {name: value for name, value in request.headers.items() if name.lower() in ("authorization", "range")}
+        first, _, rest = request.path[1:].partition("/")
+        host = services[first].url.rpartition("/v0/")[0]
+        passed_on = ("authorization", "range", "content-type")
+        headers = {name: value for name, value in request.headers.items() if name.lower() in passed_on}
         asked = {**headers, "Accept-Encoding": "identity"}
-        found = requests.request(request.method, service.url + rest, headers=asked, timeout=60, allow_redirects=False)
+        found = requests.request(
+            request.method,
+            f"{host}/{rest}",
+            headers=asked,
+            data=request.body or None,
+            timeout=60,
+            allow_redirects=False,
+        )
         body = found.content
         if "json" in found.headers.get("Content-Type", ""):
-            body = body.replace(service.url.encode(), f"{recorder.url}/{first}/v0/".encode())
+            body = body.replace(host.encode(), f"{recorder.url}/{first}".encode())
         kept = ("Content-Type", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified", "Location")
         passed = {name: found.headers[name] for name in kept if name in found.headers}
         if request.method == "HEAD":
@@ -54,5 +66,6 @@ def keys_seen(recorder: Recorder) -> Dict[str, List[str]]:
         header = request.headers.get("Authorization", "")
         scheme, _, text = header.partition(" ")
         key = b64decode(text).decode().rstrip(":") if scheme.lower() == "basic" else text
-        found[request.path.split("/")[1]].append(key)
+        in_address = parse_qs(urlsplit(request.path).query).get("api_key", [])
+        found[request.path.split("/")[1]] += [key, *in_address]
     return found

@@ -57,7 +57,8 @@ def authorization(url: str, settings: Settings) -> Dict[str, str]:
     settings : Settings
         The root of the API, and the key.
     """
-    if settings.key is None or not (may_have_key(url, settings.api_url) or is_bearer_host(url, settings.access)):
+    key = settings.sent_key
+    if key is None or not (may_have_key(url, settings.api_url) or is_bearer_host(url, settings.access)):
         return {}
-    scheme = settings.key.scheme or SCHEMES.get(settings.kind, "api-key")
-    return {"Authorization": f"{scheme} {settings.key.reveal()}"}
+    scheme = key.scheme or SCHEMES.get(settings.kind, "api-key")
+    return {"Authorization": f"{scheme} {key.reveal()}"}

@@ -314,7 +314,9 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
     if status == 401:
         raise _unauthorised(settings, told, name)
     if status == 403:
-        raise AuthError(_forbidden(settings, said), name, status)
+        forbidden = AuthError(_forbidden(settings, said), name, status)
+        forbidden.root = settings.api_url
+        raise forbidden
     if status == 404:
         raise NotFoundError(f"The service has no such item (404{said}).", name, status)
     error: ServiceError
@@ -332,26 +334,27 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
 
 def _unauthorised(settings: Settings, told: str, name: str) -> AuthError:
     said = f"401, saying: {told}" if told else "401"
+    root, key = settings.api_url, settings.sent_key
     login = f"log in ('planet-vector login{connection_option(settings)}')"
-    if settings.key is None:
+    if key is None:
         remedy = f"set PL_API_KEY, or {login}" if settings.connection == ENVIRONMENT else login
         remedy = f"{settings.withheld}; {remedy}" if settings.withheld else remedy
-        return _refused(f"The service requires a key, and no key was sent ({said})", remedy, name)
+        return _refused(f"The service requires a key, and no key was sent ({said})", remedy, name, root)
     if "enter your" in told.lower():  # services return this with any key
         said = "401"
-    source = settings.key.source
+    source = key.source
     remedy = "check the key"
     if source == KEY_VARIABLE:
         remedy = "put the right one there"
     elif Path(source).is_absolute():
         # Of the keys in files, only that of Planet's SDK is a token.
-        remedy = RENEWAL if settings.key.scheme == "Bearer" else login
-    return _refused(f"The service refused the key{f' from {source}' if source else ''} ({said})", remedy, name)
+        remedy = RENEWAL if key.scheme == "Bearer" else login
+    return _refused(f"The service refused the key{f' from {source}' if source else ''} ({said})", remedy, name, root)
 
 
-def _refused(reason: str, remedy: str, name: str) -> AuthError:
+def _refused(reason: str, remedy: str, name: str, root: str) -> AuthError:
     error = AuthError(f"{reason}: {remedy}.", name, 401)
-    error.reason = reason
+    error.reason, error.root = reason, root
     return error
 
 
@@ -369,9 +372,10 @@ def connection_option(settings: Settings) -> str:
 
 
 def _forbidden(settings: Settings, said: str) -> str:
-    if settings.key is None:
+    key = settings.sent_key
+    if key is None:
         return f"The service does not allow this without a key (403{said})."
-    source = f", from {settings.key.source}" if settings.key.source else ""
+    source = f", from {key.source}" if key.source else ""
     return f"The service does not allow this with your key (403{said}{source}): ask its issuer."
 
 
@@ -391,8 +395,8 @@ def _message(content: bytes, settings: Settings) -> str:
     except (ValueError, RecursionError):
         return ""
     line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
-    if settings.key is not None:
-        for secret in settings.key.secrets():
+    for key in (settings.key, settings.sent_key):
+        for secret in key.secrets() if key is not None else ():
             line = line.replace(secret, "…")
     return repr(line[:300]) if line else ""
 

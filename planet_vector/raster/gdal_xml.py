@@ -90,9 +90,9 @@ def tiles_description(catalog: Catalog, pattern: str, level: int, alone: bool = 
         ZeroBlockHttpCodes="204,404",
         ZeroBlockOnServerException="false",
     )
-    settings = catalog.settings
-    if settings.key is not None and may_have_key(url, settings.api_url):
-        _add(root, UserPwd=settings.key.as_user())
+    key = catalog.settings.sent_key
+    if key is not None and may_have_key(url, catalog.settings.api_url):
+        _add(root, UserPwd=key.as_user())
     return tostring(root)
 
 

@@ -56,7 +56,7 @@ class Scope:
         self._package = package
         self._gdal = library_of(package)
         self._prefixes = [prefix.encode() for prefix in prefixes(settings)]
-        options = {**READING, **({HEADERS: headers_option(settings)} if settings.key else {})}
+        options = {**READING, **({HEADERS: headers_option(settings)} if settings.sent_key else {})}
         with _lock:
             if not any(count for (owner, _), count in _users.items() if owner == package):
                 _found[package] = {name: self._gdal.CPLGetConfigOption(name.encode(), None) for name in GUARDED}

@@ -123,11 +123,12 @@ class RowLayer:
         kept = self._kept(query)
         if kept is not None:
             return kept
-        with CACHE.fetching(self._owner, query):
+        owner = self._owner  # another key may be lent meanwhile
+        with CACHE.fetching(owner, query):
             kept = self._kept(query)
             if kept is None:
                 kept = self._read(query)
-                CACHE.keep(self._owner, kept)
+                CACHE.keep(owner, kept)
             return kept
 
     def _read(self, query: Query) -> Result:

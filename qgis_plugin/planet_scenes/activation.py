@@ -180,7 +180,7 @@ class Activation(QObject):
             If the key of the connection cannot be read.
         """
         catalog = connection.catalog()
-        title = tr("Activating {count} products").format(count=len(wanted))
+        title = tr("Activating products: {count}").format(count=len(wanted))
 
         def work(feedback: Any) -> int:
             def told(active: int, of: Optional[int]) -> None:
@@ -192,7 +192,7 @@ class Activation(QObject):
 
         def done(count: int) -> None:
             self._close()
-            text = tr("{count} products are active, and can be added or downloaded.").format(count=count)
+            text = tr("Products activated: {count}. They can be added or downloaded.").format(count=count)
             messages.tell(text, Qgis.MessageLevel.Success)
             if on_done is not None:
                 on_done(count)

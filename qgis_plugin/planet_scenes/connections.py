@@ -9,7 +9,7 @@ memory, where the driver looks them up by root.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from qgis.core import Qgis, QgsApplication, QgsSettings
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
@@ -23,7 +23,7 @@ from planet_vector.config import Settings
 from planet_vector.connection_file import add_connection, own_names, remove_connection, rename_connection, set_access
 from planet_vector.connection_lookup import all_connections, default_connection
 from planet_vector.connections import BUILT_IN, ENVIRONMENT
-from planet_vector.errors import ConfigError
+from planet_vector.errors import AuthError, ConfigError
 from planet_vector.keys import Key, lend_key, lent_key, withdraw_key
 from planet_vector.roots import normalise_url
 from planet_vector.vector.result_cache import CACHE
@@ -41,6 +41,10 @@ class Connections(QObject):
     """Emitted with a connection and a collection that the user wants to search in the dock."""
 
     _said = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._log_ins: Dict[str, int] = {}  # by root
 
     def all(self) -> List[Connection]:
         """Return all connections, as `planet_vector.connection_lookup.all_connections` does.
@@ -231,8 +235,9 @@ class Connections(QObject):
         connection = self.get(name)
         key = Key(key, "QGIS") if isinstance(key, str) else key
         authcfg = store_key(name, connection.url, key)
-        delete_key(connection.authcfg)
+        self._forget_key(connection)  # GDAL would go on to send the earlier key from its file
         lend_key(connection.url, key)
+        self._count_log_in(connection.url)
         self._change(connection.url, authcfg=authcfg)
 
     def use_stored(self, name: str, authcfg: str) -> None:
@@ -253,6 +258,7 @@ class Connections(QObject):
         check_method(authcfg)
         connection = self.get(name)
         self._forget_key(connection)
+        self._count_log_in(connection.url)
         self._change(connection.url, authcfg=authcfg)
 
     def log_out(self, name: str) -> None:
@@ -296,6 +302,31 @@ class Connections(QObject):
         """
         connection = self.get(name)
         return bool(connection.authcfg) or lent_key(connection.url) is not None
+
+    def log_ins(self) -> Dict[str, Tuple[str, int]]:
+        """Return the present log-ins; another log-in to a service, also with the same key, has another value.
+
+        Returns
+        -------
+        dict of str to (str, int)
+            Id of the authentication configuration, and number of log-ins in this session, by root.
+        """
+        return {
+            connection.url: (connection.authcfg, self._log_ins.get(connection.url, 0))
+            for connection in self.all()
+            if self.logged_in(connection.name)
+        }
+
+    def refusing(self, error: BaseException) -> str:
+        """Return the connection whose service refused a request for its key; empty if there is none.
+
+        Parameters
+        ----------
+        error : BaseException
+            The error of the request.
+        """
+        root = error.root if isinstance(error, AuthError) else ""
+        return next((connection.name for connection in self.all() if root and connection.url == root), "")
 
     def searches(self, name: str) -> Dict[str, str]:
         """Return the saved searches of a connection.
@@ -369,6 +400,9 @@ class Connections(QObject):
     def _write(self, kept: Entries) -> None:
         write_services(kept)
         self.changed.emit()
+
+    def _count_log_in(self, root: str) -> None:
+        self._log_ins[root] = self._log_ins.get(root, 0) + 1
 
     def _take_over(self) -> None:
         if service_settings.take_over():

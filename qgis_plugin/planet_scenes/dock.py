@@ -30,7 +30,7 @@ from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
 from planet_scenes.time_slider import TimeSlider
-from planet_vector.errors import AuthError, PlanetVectorError
+from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
@@ -357,9 +357,9 @@ class Dock(QgsDockWidget):
         sentence = core.errors_told(error)
         self.said.setText(sentence)
         self.panel.enable()
-        if isinstance(error, AuthError):
-            current = connections().current().name
-            messages.ask(sentence, tr("Log in"), lambda: ask_for_key(current, self))
+        refusing = connections().refusing(error)  # the user may have chosen another connection meanwhile
+        if refusing:
+            messages.ask(sentence, tr("Log in to {name}").format(name=refusing), lambda: ask_for_key(refusing, self))
         else:
             messages.tell(sentence, Qgis.MessageLevel.Warning)
 

@@ -12,7 +12,6 @@ from qgis.PyQt.QtWidgets import QAction
 from planet_scenes import core, tasks, texts
 from planet_scenes.actions import Actions
 from planet_scenes.browser import ItemProvider
-from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
 from planet_scenes.icons import icon
 from planet_scenes.locator import Filter
@@ -116,15 +115,15 @@ class Plugin:
         page.resize(*_PAGE)
         page.show()
 
-    def log_in(self, name: str = "") -> None:
+    def log_in(self, name: str) -> None:
         """Ask for the key of a connection.
 
         Parameters
         ----------
-        name : str, optional
-            The connection; by default the current one.
+        name : str
+            The connection.
         """
-        ask_for_key(name or connections().current().name, self.iface.mainWindow())
+        ask_for_key(name, self.iface.mainWindow())
 
 
 _MENU = "Planet Scenes"

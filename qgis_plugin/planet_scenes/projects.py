@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Set
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsProject
 from qgis.PyQt import sip
@@ -59,7 +59,7 @@ class Projects(QObject):
     def __init__(self, log_in: Callable[[str], None], parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
         self._log_in = log_in
-        self._logged_in: Set[str] = set()
+        self._log_ins: Dict[str, Tuple[str, int]] = {}
 
     def start(self) -> None:
         """Connect to the signals of the project and the connections."""
@@ -68,7 +68,7 @@ class Projects(QObject):
         project.cleared.connect(self._lend)
         project.readProject.connect(self._read)
         connections().changed.connect(self._changed)
-        self._logged_in = self._now()
+        self._log_ins = connections().log_ins()
 
     def stop(self) -> None:
         """Disconnect from the signals."""
@@ -96,12 +96,12 @@ class Projects(QObject):
 
     def _changed(self) -> None:
         """Restore the layers of connections with a new log-in."""
-        now = self._now()
-        fresh, self._logged_in = now - self._logged_in, now
+        before, self._log_ins = self._log_ins, connections().log_ins()
+        fresh = {root for root, log_in in self._log_ins.items() if before.get(root) != log_in}
         found = []
         for layer in QgsProject.instance().mapLayers().values():
             connection = connection_of(name_of(layer)) if name_of(layer) else None
-            if connection is not None and connection.name in fresh:
+            if connection is not None and connection.url in fresh:
                 found.append(layer)
         self.refresh(found)
 
@@ -153,9 +153,6 @@ class Projects(QObject):
                 messages.tell(core.errors_told(error), Qgis.MessageLevel.Critical)
 
         Task.start(tr("Opening {title}").format(title=layer.name()), work, done, failed)
-
-    def _now(self) -> Set[str]:
-        return {connection.name for connection in connections().all() if connections().logged_in(connection.name)}
 
 
 def _stale(layer: QgsMapLayer) -> bool:

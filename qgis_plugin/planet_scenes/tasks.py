@@ -20,6 +20,11 @@ _waiting: Deque[Task] = deque()
 """Those of them that QGIS's task manager does not have yet."""
 
 
+_FLAGS = QgsTask.Flag.CanCancel
+if hasattr(QgsTask.Flag, "Silent"):  # QGIS 3.26: else it reports the end of each task that took five seconds
+    _FLAGS = QgsTask.Flags(_FLAGS | QgsTask.Flag.Silent)
+
+
 class Cancelled(Exception):
     """Raised in a task when the user has cancelled it."""
 
@@ -46,7 +51,7 @@ class Task(QgsTask):
         done: Optional[Callable[[Any], None]] = None,
         failed: Optional[Callable[[BaseException], None]] = None,
     ) -> None:
-        super().__init__(title, QgsTask.Flag.CanCancel)
+        super().__init__(title, _FLAGS)
         self.error: Optional[BaseException] = None
         self.result: Any = None
         self.of_project = False

@@ -16,12 +16,19 @@ from typing import Any, Dict, Sequence
 
 import pytest
 
-from tests.conftest import KEY, ROOT, Start
+from tests.conftest import KEY, ROOT, SERVICE_PYTHON, Start
 
 PICTURES = ("qgis-search", "qgis-products", "qgis-analytic", "qgis-again", "qgis-browser")
 KEPT = ("qgis-search", "qgis-products", "qgis-browser")
 LATENCY = 0.5  # seconds that the service takes for each response
 _SHOTS = os.environ.get("PLANET_SCREENSHOTS", "")
+_PALETTE = """
+import sys
+from PIL import Image
+picture = Image.open(sys.argv[1]).convert("RGB")
+# A quarter of the bytes; other methods lose colours of small parts.
+picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(sys.argv[2], optimize=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +42,9 @@ def seen(home: Path, start_service: Start, archive: Path) -> Dict[str, Any]:
     return drive(home, start_service(archive, "--latency", str(round(LATENCY * 1000))).url, "desktop.py", KEPT)
 
 
-def drive(home: Path, url: str, script: str, kept: Sequence[str], seconds: int = 300) -> Dict[str, Any]:
+def drive(
+    home: Path, url: str, script: str, kept: Sequence[str], seconds: int = 300, language: str = "en_US"
+) -> Dict[str, Any]:
     """Run a script in the desktop, with the plugin in a profile of its own, and return its report."""
     if shutil.which("xvfb-run") is None or shutil.which("qgis") is None:
         pytest.skip("QGIS's desktop or xvfb is not installed: run 'make test'")
@@ -48,7 +57,7 @@ def drive(home: Path, url: str, script: str, kept: Sequence[str], seconds: int =
         plugin.extractall(profile / "python" / "plugins")
     settings = profile / "QGIS" / "QGIS3.ini"
     settings.parent.mkdir()
-    settings.write_text("[PythonPlugins]\nplanet_scenes=true\n[locale]\nuserLocale=en_US\noverrideFlag=true\n")
+    settings.write_text(f"[PythonPlugins]\nplanet_scenes=true\n[locale]\nuserLocale={language}\noverrideFlag=true\n")
     out = home / "out"
     out.mkdir()
     runtime = home / "runtime"
@@ -77,7 +86,8 @@ def drive(home: Path, url: str, script: str, kept: Sequence[str], seconds: int =
     assert "error" not in report, report["error"] + log.read_text(errors="replace")
     if _SHOTS:
         for name in kept:
-            shutil.copy(out / f"{name}.png", ROOT / _SHOTS)
+            files = (out / f"{name}.png", ROOT / _SHOTS / f"{name}.png")
+            subprocess.run([SERVICE_PYTHON, "-c", _PALETTE, *map(str, files)], check=True)
     return report
 
 

@@ -435,7 +435,7 @@ def test_without_a_key_the_dock_says_so_and_a_search_offers_to_log_in(
     dock.search()
     wait_for(desktop.said)
     assert "no key was sent" in desktop.said()[0]
-    assert "Log in" in [button.text() for button in desktop.bar.findChildren(QPushButton)]
+    assert "Log in to sample" in [button.text() for button in desktop.bar.findChildren(QPushButton)]
     connections().log_in("sample", service.key)
     assert counted(dock).endswith("scenes") and dock.form.key_button.text() == "Log out"
 

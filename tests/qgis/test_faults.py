@@ -23,7 +23,7 @@ AREA = QgsRectangle(11.9, 47.8, 12.1, 48.0)
 
 @pytest.fixture
 def watch(desktop: Desktop) -> Iterator[Watch]:
-    made = Watch(lambda: None)
+    made = Watch(lambda name: None)
     made.start()
     yield made
     made.stop()

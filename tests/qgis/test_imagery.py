@@ -148,7 +148,7 @@ def test_activation_is_asked_for_shown_and_then_the_product_opens(on_request: Co
     desktop.bar.clearWidgets()
     running = Activation(desktop.window)
     assert outcome(lambda done: running.start(on_request, [wanted], done)) == 1
-    assert running.progress is None and "1 products are active" in desktop.said()[0]
+    assert running.progress is None and "Products activated: 1." in desktop.said()[0]
     found = [name for name, state in catalog.asset_states(scene).items() if state.status == "active"]
     assert found == [wanted[1]]
     outcome(lambda done: products.add_products(on_request, [scene], wanted[1], done))

@@ -28,6 +28,7 @@ class Request:
     headers: Mapping[str, str]
     status: int = 0
     sent: int = 0
+    body: bytes = b""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.headers.get('Range', '')} -> {self.status}, {self.sent} bytes"
@@ -82,6 +83,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         request = Request(self.command, self.path, dict(self.headers))
+        request.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append(request)
         if self.server.delay:
             time.sleep(self.server.delay)
@@ -110,7 +112,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if headers.get("X-Break"):
             self.close_connection = True
 
-    do_HEAD = do_GET
+    do_HEAD = do_POST = do_GET
 
 
 def ranged(request: Request, data: bytes, etag: str = '"one"') -> Answer:

@@ -105,8 +105,8 @@
     </message>
     <message>
       <location filename="../activation.py" />
-      <source>Activating {count} products</source>
-      <translation>{count} Produkte werden aktiviert</translation>
+      <source>Activating products: {count}</source>
+      <translation>Produkte werden aktiviert: {count}</translation>
     </message>
     <message>
       <location filename="../activation.py" />
@@ -115,8 +115,8 @@
     </message>
     <message>
       <location filename="../activation.py" />
-      <source>{count} products are active, and can be added or downloaded.</source>
-      <translation>{count} Produkte sind aktiv und können hinzugefügt oder heruntergeladen werden.</translation>
+      <source>Products activated: {count}. They can be added or downloaded.</source>
+      <translation>Aktivierte Produkte: {count}. Sie können hinzugefügt oder heruntergeladen werden.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -545,13 +545,13 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Log in</source>
-      <translation>Anmelden</translation>
+      <source>The scenes are in {path}.</source>
+      <translation>Die Szenen sind in {path}.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>The scenes are in {path}.</source>
-      <translation>Die Szenen sind in {path}.</translation>
+      <source>Log in to {name}</source>
+      <translation>Bei {name} anmelden</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -1112,11 +1112,6 @@
       <location filename="../log_in_fields.py" />
       <source>none</source>
       <translation>keiner</translation>
-    </message>
-    <message>
-      <location filename="../log_in_fields.py" />
-      <source>Log in to {name}</source>
-      <translation>Bei {name} anmelden</translation>
     </message>
     <message>
       <location filename="../masks.py" />
@@ -2137,6 +2132,11 @@
       <location filename="../products.py" />
       <source>Imagery of {layer}</source>
       <translation>Bilder zu {layer}</translation>
+    </message>
+    <message>
+      <location filename="../projects.py" />
+      <source>Log in</source>
+      <translation>Anmelden</translation>
     </message>
     <message>
       <location filename="../projects.py" />

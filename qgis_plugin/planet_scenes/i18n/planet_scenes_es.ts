@@ -105,8 +105,8 @@
     </message>
     <message>
       <location filename="../activation.py" />
-      <source>Activating {count} products</source>
-      <translation>Activando {count} productos</translation>
+      <source>Activating products: {count}</source>
+      <translation>Activando productos: {count}</translation>
     </message>
     <message>
       <location filename="../activation.py" />
@@ -115,8 +115,8 @@
     </message>
     <message>
       <location filename="../activation.py" />
-      <source>{count} products are active, and can be added or downloaded.</source>
-      <translation>{count} productos están activos y se pueden añadir o descargar.</translation>
+      <source>Products activated: {count}. They can be added or downloaded.</source>
+      <translation>Productos activados: {count}. Se pueden añadir o descargar.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -545,13 +545,13 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Log in</source>
-      <translation>Iniciar sesión</translation>
+      <source>The scenes are in {path}.</source>
+      <translation>Las escenas están en {path}.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>The scenes are in {path}.</source>
-      <translation>Las escenas están en {path}.</translation>
+      <source>Log in to {name}</source>
+      <translation>Iniciar sesión en {name}</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -1112,11 +1112,6 @@
       <location filename="../log_in_fields.py" />
       <source>none</source>
       <translation>ninguna</translation>
-    </message>
-    <message>
-      <location filename="../log_in_fields.py" />
-      <source>Log in to {name}</source>
-      <translation>Iniciar sesión en {name}</translation>
     </message>
     <message>
       <location filename="../masks.py" />
@@ -2137,6 +2132,11 @@
       <location filename="../products.py" />
       <source>Imagery of {layer}</source>
       <translation>Imágenes de {layer}</translation>
+    </message>
+    <message>
+      <location filename="../projects.py" />
+      <source>Log in</source>
+      <translation>Iniciar sesión</translation>
     </message>
     <message>
       <location filename="../projects.py" />
