@@ -70,6 +70,11 @@ class ClearGround(NamedTuple):
         return ~np.any([mask[band - 1] != 0 for word in words.split(",") for band in CLASSES[word]], axis=0)
 
 
+def named(text: str) -> str:
+    """Return the name of a scene's collection or product, as v0 has it, in the API that clients use."""
+    return Service.face.named(text)
+
+
 def shift(scene: str) -> int:
     """Return by how many times 20 columns and 10 rows a scene is shifted."""
     return [LOWER, UPPER, COARSE, BARE, BROKEN, NO_MASK].index(scene)
