@@ -238,9 +238,9 @@ class _DataV1(Face):
         for part in self._parts(request):
             name, config = part.get("field_name"), part["config"]
             if part["type"] == "StringInFilter":
-                (found[str(name)],) = config
-            elif part["type"] in ("RangeFilter", "DateRangeFilter"):
-                found.update({f"{name}.{comparator}": str(value) for comparator, value in config.items()})
+                (found[str(name)],) = {text.lower() for text in config}  # in all cases that OGR takes for the same
+            elif part["type"] == "RangeFilter":
+                found.update({f"{name}.{comparator}": f"{value:g}" for comparator, value in config.items()})
         return found
 
     def area(self, request: requests.PreparedRequest) -> Any:

@@ -45,11 +45,6 @@ class ClearGround(NamedTuple):
     archive: Path
     service: Service
 
-    @property
-    def data_api(self) -> str:
-        """Root of the service's Data API."""
-        return self.service.url.replace("/v0/", "/data/v1/")
-
     def read(self, scene: str, rest: str = "AnalyticMS") -> np.ndarray:
         with rasterio.open(self.archive / f"{scene}_3B_{rest}.tif") as dataset:
             return dataset.read()

@@ -139,7 +139,7 @@ NARROWED: dict[str, list[tuple[str, dict[str, str]]]] = {
         ("cloud_cover < 0.05", {"cloud_cover.lt": "0.05"}),
         ("satellite_id = '0905' AND view_angle >= 1", {"satellite_id": "0905", "view_angle.gte": "1"}),
         ("quality_category = 'target'", {"quality_category": "target"}),
-        ("gsd IN (2.5, 3) OR gsd BETWEEN 3.5 AND 4", {"gsd.gte": "2.5", "gsd.lte": "4"}),
+        ("gsd BETWEEN 3.5 AND 4 AND view_angle < 2", {"gsd.gte": "3.5", "gsd.lte": "4", "view_angle.lt": "2"}),
     ],
 }
 """Conditions over the columns of each service, and what of them it is asked for."""
