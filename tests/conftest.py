@@ -21,7 +21,7 @@ from typing import Any, Callable, ClassVar, Dict, Generator, Iterator, List, Opt
 import pytest
 import requests
 
-from tests.faces import DATA_V1, V0, Face
+from tests.faces import DATA_V1, FACES, V0, Face
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -309,7 +309,8 @@ class Service:
         assert activated in (None, self.to_activate), f"{activated} requests activated an asset, not {self.to_activate}"
 
     def _end(self) -> None:
-        forget_key_of(self.url)
+        for face in FACES:
+            forget_key_of(self.url.replace(V0.path, face.path))
         self.process.terminate()
         try:
             self.process.wait(10)
