@@ -16,10 +16,12 @@ import threading
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
-from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Sequence
+from typing import Any, Callable, ClassVar, Dict, Generator, Iterator, List, Optional, Sequence
 
 import pytest
 import requests
+
+from tests.faces import DATA_V1, FACES, V0, Face
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -204,6 +206,45 @@ def _children() -> List[str]:
     return found
 
 
+# ---- the faces of the service ------------------------------------------------------------------------------
+
+
+_OVER_BOTH = ("vector", "raster")
+"""Folders whose tests run over both faces if they start a service."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of layers and rasters over v0, and over the Data API v1 in the long tier."""
+    folder = Path(metafunc.definition.path).parent.name
+    if folder not in _OVER_BOTH or "start_service" not in metafunc.fixturenames:
+        return
+    if any(mark.args[0] == "face" for mark in metafunc.definition.iter_markers("parametrize")):
+        return
+    both = [pytest.param(V0, id="v0"), pytest.param(DATA_V1, id="data_v1", marks=pytest.mark.long)]
+    metafunc.parametrize("face", both, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Leave out over the Data API v1 what is about v0 itself; the marker may be that of a parameter."""
+    left_out = [item for item in items if item.get_closest_marker("only_v0") and _face_of(item) is DATA_V1]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _face_of(item: pytest.Item) -> Optional[Face]:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("face") if callspec is not None else None
+
+
+@pytest.fixture(autouse=True)
+def face(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Face:
+    """Return the face of the service that clients use during the test."""
+    found: Face = getattr(request, "param", V0)
+    monkeypatch.setattr(Service, "face", found)
+    return found
+
+
 # ---- the archive and the service -------------------------------------------------------------------------
 
 
@@ -214,7 +255,7 @@ class Service:
     Attributes
     ----------
     url : str
-        Root of its API.
+        Root of its Scenes API v0, by which tests ask it for expected values.
     key : str
         Its API key; empty if it needs none.
     archive : Path
@@ -230,13 +271,20 @@ class Service:
     reader: threading.Thread = field(repr=False)
     log: List[str] = field(default_factory=list, repr=False)
     to_activate: int = 0
+    face: ClassVar[Face] = V0
+    """The face that clients use during a test."""
+
+    @property
+    def root(self) -> str:
+        """Root of the face that clients use."""
+        return self.url.replace(V0.path, self.face.path)
 
     @property
     def environ(self) -> Dict[str, str]:
         """Environment of a shell after ``eval "$(planet-vector env)"``, with root and key set."""
         from planet_vector.driver.registration import environment
 
-        return {**os.environ, **environment(), "PL_API_URL": self.url, "PL_API_KEY": self.key}
+        return {**os.environ, **environment(), "PL_API_URL": self.root, "PL_API_KEY": self.key}
 
     def count(self, route: str) -> int:
         """Return the number of requests that a function of the service answered, by its own counters."""
@@ -261,7 +309,8 @@ class Service:
         assert activated in (None, self.to_activate), f"{activated} requests activated an asset, not {self.to_activate}"
 
     def _end(self) -> None:
-        forget_key_of(self.url)
+        for face in FACES:
+            forget_key_of(self.url.replace(V0.path, face.path))
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -375,7 +424,7 @@ def service(start_service: Start, archive: Path) -> Service:
 @pytest.fixture
 def connected(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """Return the shared service, with this process's environment set to use it."""
-    monkeypatch.setenv("PL_API_URL", service.url)
+    monkeypatch.setenv("PL_API_URL", service.root)
     monkeypatch.setenv("PL_API_KEY", service.key)
     return service
 

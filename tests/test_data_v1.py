@@ -25,6 +25,7 @@ from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES, columns_of
 from planet_vector.catalog.data_v1.transport import without_key
 from planet_vector.catalog.density import Bucket, cuts_of
 from planet_vector.catalog.protocol import expanded
+from planet_vector.catalog.scenes_v0.scene_schemas import schema_of as schema_of_v0
 from planet_vector.cli.search_options import SEARCH_FLAGS, one_scene, search_of
 from planet_vector.conditions import Condition
 from planet_vector.config import Settings
@@ -229,6 +230,32 @@ def test_what_is_not_whole_is_an_error(service: DataV1Service, alter: Any, param
     with pytest.raises(Exception, match="PLANET"):
         pyogrio.raw.read(name(parameters))
     assert not any("elsewhere" in each.host for each in service.log)
+
+
+def test_a_first_item_costs_one_page(service: DataV1Service) -> None:
+    newest = max(of_type(service), key=lambda item: moment(item["properties"]["acquired"]))
+    search = planet_vector.search(name())
+    assert search[0].id == newest["id"] and len(search[:9].to_geopandas()) == 9
+    assert [each.path for each in service.log] == ["/data/v1/quick-search"]
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_numbers_that_get_fewer_while_a_search_is_read_hide_no_item(service: DataV1Service, order: str) -> None:
+    """The service first counts the items by weeks, then by hours."""
+
+    def none_from(first: int, route: str, answer: bytes) -> Any:
+        return lambda request, number: (200, answer, {}) if request.path.endswith(route) and number >= first else None
+
+    service.fault = none_from(2, "/stats", b'{"buckets": []}')
+    assert ids(planet_vector.search(name(f"order_by=acquired {order}"))) == ids(of_type(service))
+    service.log.clear()
+    assert len(pyogrio.raw.read(name(f"order_by=acquired {order}"), columns=[])[2]) == len(of_type(service))
+    for route, first in (("/stats", 1), ("/quick-search", 2)):
+        CACHE.clear()
+        service.log.clear()
+        service.fault = none_from(first, route, b'{"buckets": [], "features": [], "_links": {}}')
+        with pytest.raises(ProtocolError, match="incomplete"):
+            list(planet_vector.search(name(f"order_by=acquired {order}")))
 
 
 def test_a_page_that_fails_is_an_error_and_one_that_recovers_is_not(
@@ -684,6 +711,23 @@ def test_a_scene_as_a_container_lists_its_active_rasters(service: DataV1Service)
     assert len(listed) == 2
     with rasterio.open(listed[0]) as dataset:
         assert dataset.shape == (96, 96)
+
+
+def test_addresses_that_expire_are_not_saved(service: DataV1Service, call: Callable[..., Any], tmp_path: Path) -> None:
+    service.make_active("ortho_visual")
+    one = name("limit=1&bbox=-100,-50,100,50&assets=ortho_visual")
+    with planet_vector.mosaic(one, product="ortho_visual") as dataset:
+        with pytest.raises(planet_vector.RasterAccessError, match="no name for other programs, as"):
+            dataset.save_vrt(tmp_path / "saved.vrt")
+    done = call("mosaic", one, "--product", "ortho_visual", "-o", str(tmp_path / "mosaic.vrt"))
+    assert done.returncode == 1 and "no name for other programs" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_query_in_the_terms_of_another_service_is_an_error(service: DataV1Service, catalog: Catalog) -> None:
+    with pytest.raises(QueryError, match=r"another service.*schema\('PSScene'\)"):
+        planet_vector.search(Query(schema_of_v0("PSScene")), connection=NAME)
+    assert planet_vector.search(Query(catalog.schema("PSScene"), limit=3), connection=NAME).count() == 3
 
 
 def test_a_mosaic_of_active_assets(service: DataV1Service, store: Store) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
+from tests.faces import V0, Face
+
 NUMBERS = {
     "cloud_cover.estimated": (0, 100),
     "sat.off_nadir": (0, 5),
@@ -40,8 +42,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _number(name: str) -> st.SearchStrategy[str]:
-    low, high = NUMBERS[name]
+def _number(low: int, high: int) -> st.SearchStrategy[str]:
     return st.one_of(
         st.integers(low, high).map(str),
         st.floats(low, high).map(lambda value: repr(round(value, 2))),
@@ -79,26 +80,30 @@ def _comparison(name: str, literal: st.SearchStrategy[str], operators: list[str]
 ORDERINGS = ["=", "<>", "<", "<=", ">", ">="]
 
 
-def leaves() -> st.SearchStrategy[str]:
+def leaves(face: Face = V0) -> st.SearchStrategy[str]:
+    numbers = {face.spell(name): [int(face.value(name, end)) for end in ends]
+               for name, ends in NUMBERS.items() if face.has(name)}  # fmt: skip
+    texts = {face.spell(name): words for name, words in TEXTS.items() if face.has(name)}
+    satellite = quoted(face.spell("sat.id"))
     return st.one_of(
-        *[_comparison(name, _number(name), ORDERINGS) for name in NUMBERS],
-        *[_comparison(name, st.sampled_from(words).map(_text), ORDERINGS) for name, words in TEXTS.items()],
+        *[_comparison(name, _number(*ends), ORDERINGS) for name, ends in numbers.items()],
+        *[_comparison(name, st.sampled_from(words).map(_text), ORDERINGS) for name, words in texts.items()],
         time_comparisons(),
         time_comparisons(),
-        st.sampled_from(["0%", "%b%", "0905", "_905"]).map(lambda pattern: f'"sat.id" LIKE {_text(pattern)}'),
+        st.sampled_from(["0%", "%b%", "0905", "_905"]).map(lambda pattern: f"{satellite} LIKE {_text(pattern)}"),
         st.builds(
             lambda a, b: f'(("acquired" > {a}) AND ("acquired" <= {b})) OR ("acquired" IS NULL)', times(), times()
         ),
     )
 
 
-def wheres() -> st.SearchStrategy[str]:
-    """Return WHERE clauses, nested a few levels deep."""
+def wheres(face: Face = V0) -> st.SearchStrategy[str]:
+    """Return WHERE clauses, nested a few levels deep, over the columns of a service."""
     return st.recursive(
-        leaves(),
+        leaves(face),
         lambda inner: st.one_of(
             st.builds(lambda a, b: f"({a}) AND ({b})", inner, inner),
-            st.builds(lambda a, b: f"{a} AND ({b})", leaves(), inner),
+            st.builds(lambda a, b: f"{a} AND ({b})", leaves(face), inner),
             st.builds(lambda a, b: f"({a}) OR ({b})", inner, inner),
             inner.map(lambda a: f"NOT ({a})"),
         ),

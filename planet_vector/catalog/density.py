@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Sequence, Tuple
 
 FILL = 0.93
 """Target share of a page for a window whose scenes are not counted exactly.
@@ -23,6 +23,25 @@ class Bucket(NamedTuple):
     start: datetime
     end: datetime
     total: int
+
+
+def within(buckets: Sequence[Bucket], low: datetime, high: datetime) -> Tuple[Bucket, ...]:
+    """Return the parts of buckets within a time span; scenes are taken to be distributed evenly in each.
+
+    Parameters
+    ----------
+    buckets : sequence of Bucket
+        In the order of time, without overlaps.
+    low, high : datetime
+        The time span, from `low` to before `high`.
+    """
+    found = []
+    for bucket in buckets:
+        start, end = max(bucket.start, low), min(bucket.end, high)
+        total = round(bucket.total * ((end - start) / (bucket.end - bucket.start))) if start < end else 0
+        if total:
+            found.append(Bucket(start, end, total))
+    return tuple(found)
 
 
 def cuts_of(buckets: Sequence[Bucket], size: int) -> List[datetime]:

@@ -126,6 +126,36 @@ def pages(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def first_page(source: PageSource, query: Query) -> Tuple[SceneBatch, Optional[TimeWindow]]:
+    """Fetch the first page of a search alone, for a caller that may need no other.
+
+    Parameters
+    ----------
+    source : PageSource
+        Fetches the pages.
+    query : Query
+        The search.
+
+    Returns
+    -------
+    scenes : SceneBatch
+        Its first scenes.
+    rest : TimeWindow or None
+        The window of the scenes that follow; None if there are none.
+
+    Raises
+    ------
+    ServiceError
+        If the page cannot be fetched, or is inconsistent.
+    """
+    window = TimeWindow()
+    page = nonempty_page(source, source.fetch(query, source.size)(source.decode))
+    times = _check(page, window, query)
+    if page.is_last:
+        return page.features, None
+    return _past(source, query, window, page, times)
+
+
 def _read(
     source: PageSource, query: Query, connections: int, pool: Workers, known: Optional[SearchSurvey]
 ) -> Iterator[SceneBatch]:

@@ -320,9 +320,10 @@ class Sources:
 
     def _for_others(self, text: str) -> str:
         names = {link: self._catalog.transport.gdal_name(link) for link in self._titles}
-        nameless = next((self._titles[link] for link, name in names.items() if name == ""), None)
+        passing = {link for link, asset in self._assets.items() if asset.on_request}
+        nameless = next((self._titles[link] for link, name in names.items() if name == "" or link in passing), None)
         if nameless is not None:
-            told = f"{nameless} has no name for other programs, as its address is signed for this connection"
+            told = f"{nameless} has no name for other programs, as its address is made on request and expires"
             raise ProductError(f"{told}: write the pixels to a file instead.")
         text = text_for_others(text, {link: name for link, name in names.items() if name})
         return plain_names(text) if any(map(self._is_jpeg2000, self._titles)) else text

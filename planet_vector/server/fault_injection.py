@@ -237,9 +237,22 @@ class _Changed:
             body = body.replace(old.encode(), new.encode())
         if self._fault.loop:
             document = json.loads(body)
-            document["links"]["next"] = document["links"]["self"]
+            _loop(document)
             body = json.dumps(document).encode()
         return body[: len(body) // 2] if self._fault.corrupt else body
+
+
+def _loop(document: Dict[str, object]) -> None:
+    """Have a page of any API link to itself as the next one; other documents are left as they are."""
+    links = document.get("_links") or document.get("links")
+    if isinstance(links, list):  # of a STAC API or an OGC API
+        itself = next((link for link in links if link.get("rel") == "self"), None)
+        if itself is not None:
+            links[:] = [link for link in links if link.get("rel") != "next"] + [{**itself, "rel": "next"}]
+    elif isinstance(links, dict):
+        for name, following in (("self", "next"), ("_self", "_next")):
+            if name in links:
+                links[following] = links[name]
 
 
 def _without(send: Send, dropped: List[str]) -> Send:

@@ -103,7 +103,13 @@ def search(
     if isinstance(name, Query):
         if given:
             raise QueryError(f"The search is a Query, which holds all of its terms: leave out {', '.join(given)}.")
-        return _search(name, catalog_of(Settings.load(connection, key)), anew)
+        catalog = catalog_of(Settings.load(connection, key))
+        if name.schema.service != catalog.schema(name.scene_type).service:
+            raise QueryError(
+                f"The search is a Query in the terms of another service than {catalog.settings.api_url}: make it of "
+                f"connect(…).schema({name.scene_type!r})."
+            )
+        return _search(name, catalog, anew)
     if not isinstance(name, str):
         raise NameSyntaxError(f"A search is a scene type, a PLANET: name or a Query, not {type(name).__name__}.")
     parsed = _of_one_type(name) if is_name(name) else Name(_scene_type(name))

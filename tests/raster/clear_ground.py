@@ -45,11 +45,6 @@ class ClearGround(NamedTuple):
     archive: Path
     service: Service
 
-    @property
-    def data_api(self) -> str:
-        """Root of the service's Data API."""
-        return self.service.url.replace("/v0/", "/data/v1/")
-
     def read(self, scene: str, rest: str = "AnalyticMS") -> np.ndarray:
         with rasterio.open(self.archive / f"{scene}_3B_{rest}.tif") as dataset:
             return dataset.read()
@@ -68,6 +63,11 @@ class ClearGround(NamedTuple):
         if words in ("udm2", "unclear"):
             return mask[0] == 1
         return ~np.any([mask[band - 1] != 0 for word in words.split(",") for band in CLASSES[word]], axis=0)
+
+
+def named(text: str) -> str:
+    """Return the name of a scene's collection or product, as v0 has it, in the API that clients use."""
+    return Service.face.named(text)
 
 
 def shift(scene: str) -> int:

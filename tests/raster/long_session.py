@@ -91,13 +91,13 @@ WAYS: Dict[str, Tuple[Callable[[Any], Any], Callable[[Any, int], Any]]] = {
 }
 
 
-def last(scene: str, way: str, file: str, log: Path, renewals: int) -> str:
+def last(scene: str, way: str, file: str, log: Path, renewals: int, address: str) -> str:
     """Read by one method until the URL has been renewed often enough; return the outcome."""
     prepare, read = WAYS[way]
     turn = 0
     with planet_vector.open(f"PLANET:ortho/{scene}/visual") as product, rasterio.open(file) as local:
         dataset, expected = prepare(product), prepare(local)
-        while (signed := log.read_text().count(f"{scene}/full")) <= renewals:
+        while (signed := log.read_text().count(address.format(scene))) <= renewals:
             found = read(dataset, turn)
             if not np.array_equal(found, read(expected, turn)):
                 return f"other pixels in turn {turn}, {signed} signatures"
@@ -106,10 +106,10 @@ def last(scene: str, way: str, file: str, log: Path, renewals: int) -> str:
     return str(signed - 1)
 
 
-def main(file: str, log: str, renewals: str, *scenes: str) -> None:
+def main(file: str, log: str, renewals: str, address: str, *scenes: str) -> None:
     def run(way: str, scene: str) -> str:
         try:
-            return last(scene, way, file, Path(log), int(renewals))
+            return last(scene, way, file, Path(log), int(renewals), address)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
 

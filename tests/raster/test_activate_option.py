@@ -14,6 +14,7 @@ from planet_vector.raster import activation
 from planet_vector.scene import Scene
 
 from ..conftest import Start
+from ..faces import DATA_V1
 
 rasterio = pytest.importorskip("rasterio")
 from .clear_ground import LOWER, UPPER, ClearGround, make  # noqa: E402
@@ -37,12 +38,13 @@ def inactive(start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     make(tmp_path / "archive")
     service = start_service(tmp_path / "archive", "--activation-delay", "0.1")
     ground = ClearGround(tmp_path / "archive", service)
-    monkeypatch.setenv("PL_API_URL", ground.data_api)
+    monkeypatch.setenv("PL_API_URL", service.root)
     monkeypatch.setenv("PL_API_KEY", service.key)
     monkeypatch.setattr(activation, "POLL", 0.05)
     return Inactive(ground)
 
 
+@pytest.mark.parametrize("face", [DATA_V1], ids=["data_v1"], indirect=True)
 def test_products_are_activated_only_if_asked_for(inactive: Inactive, tmp_path: Path, call: Callable[..., Any]) -> None:
     product, output = "ortho_analytic_4b", tmp_path / "crops"
     reads: List[Callable[..., Any]] = [

@@ -535,6 +535,7 @@ def test_a_file_that_claims_more_than_it_can_hold_is_not_read(host: Callable[...
 # ---- by the service --------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_v0("which product the tiles of the Data API show is not documented")
 def test_the_service_s_own_tiles_show_its_product(
     start_service: Start, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

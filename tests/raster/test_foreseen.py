@@ -64,8 +64,7 @@ class Watched(NamedTuple):
     def requests(self) -> List[Tuple[int, str]]:
         """Return the bytes and the lines of all requests for files so far."""
         time.sleep(0.1)  # the log is written behind the answers
-        found = re.findall(r'"GET [^"]*/full[^"]*" 206 (\d+) (.*)', self.log.read_text())
-        return [(int(size), rest) for size, rest in found]
+        return self.service.face.delivered(self.log.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,7 @@ def watched(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def opened(watched: Watched, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("PL_API_URL", watched.service.url)
+    monkeypatch.setenv("PL_API_URL", watched.service.root)
     monkeypatch.setenv("PL_API_KEY", watched.service.key)
     product = next(s for s in planet_vector.search("PLANET:ortho") if s.id == name).products[0]
     return planet_vector.open(f"PLANET:ortho/{name}/{product}")

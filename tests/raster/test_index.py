@@ -19,18 +19,18 @@ from rasterio.windows import Window  # noqa: E402
 
 from planet_vector.raster import computed  # noqa: E402
 
-from .clear_ground import BROKEN, COLUMNS, LEFT, LOWER, PIXEL, ROWS, SENTINEL, TOP, UPPER, ClearGround, shift  # noqa: E402
+from .clear_ground import BROKEN, COLUMNS, LEFT, LOWER, PIXEL, ROWS, SENTINEL, TOP, UPPER, ClearGround, named, shift  # noqa: E402
 
 
 @pytest.fixture
 def ground(clear_ground: ClearGround, monkeypatch: pytest.MonkeyPatch) -> ClearGround:
-    monkeypatch.setenv("PL_API_URL", clear_ground.service.url)
+    monkeypatch.setenv("PL_API_URL", clear_ground.service.root)
     monkeypatch.setenv("PL_API_KEY", clear_ground.service.key)
     return clear_ground
 
 
 def scenes(*ids: str) -> List[Scene]:
-    return [planet_vector.connect().scene("ortho", each) for each in ids]
+    return [planet_vector.connect().scene(named(f"ortho/{each}").split("/")[0], each) for each in ids]
 
 
 def bands(ground: ClearGround, scene: str, words: str = "") -> Dict[str, np.ndarray]:
@@ -56,7 +56,7 @@ def test_an_index_does_not_wrap_and_is_missing_where_a_band_is(ground: ClearGrou
     expected = ndvi(bands(ground, LOWER))
     assert expected[~np.isnan(expected)].min() < -0.9  # uint16 would wrap
     assert np.isnan(expected[30:34, 60:64]).all()  # where only one band is missing
-    with planet_vector.open(f"PLANET:ortho/{LOWER}/analytic", index=text) as dataset:
+    with planet_vector.open(named(f"PLANET:ortho/{LOWER}/analytic"), index=text) as dataset:
         assert same(dataset.read(1), expected)
         assert same(dataset.read(1, window=Window(33, 21, 90, 77)), expected[21:98, 33:123])
         assert np.array_equal(dataset.dataset_mask() > 0, ~np.isnan(expected))
@@ -71,7 +71,9 @@ def test_expressions_are_those_of_numpy(ground: ClearGround, text: str) -> None:
     with np.errstate(all="ignore"):
         expected = eval(text, {"__builtins__": {}}, bands(ground, UPPER))  # noqa: S307 - the test's own text
     expected[~np.isfinite(expected)] = np.nan
-    with planet_vector.open(f"PLANET:ortho/{UPPER}", index=text) as dataset:  # found in the product that has them
+    with planet_vector.open(
+        named(f"PLANET:ortho/{UPPER}"), index=text
+    ) as dataset:  # found in the product that has them
         assert same(dataset.read(1), expected)
 
 
@@ -82,19 +84,19 @@ def test_bands_of_several_products_and_resolutions(ground: ClearGround) -> None:
         band[band == 0] = np.nan
     shown = ~np.isin(ground.sentinel("SCL"), [8, 9, 10]).repeat(2, axis=0).repeat(2, axis=1)
     expected = np.where(shown, (nir - edge) / (nir + red), np.nan)
-    name = f"PLANET:sentinel2/{SENTINEL}/band_4,band_5,band_8"
+    name = named(f"PLANET:sentinel2/{SENTINEL}/band_4,band_5,band_8")
     with planet_vector.open(name, index="(nir - rededge) / (nir + red)", mask="clouds") as dataset:
         assert same(dataset.read(1), expected)
 
 
 def test_an_index_of_a_mosaic_is_that_of_its_bands(ground: ClearGround, tmp_path: Path) -> None:
-    with planet_vector.mosaic(scenes(LOWER, UPPER), product="analytic", mask="clouds,shadow") as mosaic:
+    with planet_vector.mosaic(scenes(LOWER, UPPER), product=named("analytic"), mask="clouds,shadow") as mosaic:
         assert mosaic.count == 4
         pixels = mosaic.read(masked=True).astype("float64").filled(np.nan)
         pixels[pixels == 0] = np.nan
         place = mosaic.transform, mosaic.shape
     given = scenes(LOWER, UPPER)
-    with planet_vector.mosaic(given, product="analytic", mask="clouds,shadow", index="ndvi") as dataset:
+    with planet_vector.mosaic(given, product=named("analytic"), mask="clouds,shadow", index="ndvi") as dataset:
         assert (dataset.transform, dataset.shape) == place
         expected = (pixels[3] - pixels[2]) / (pixels[3] + pixels[2])
         assert same(dataset.read(1), expected)
@@ -112,7 +114,7 @@ def test_blocks_of_a_long_raster(ground: ClearGround, monkeypatch: pytest.Monkey
     monkeypatch.setattr(computed, "_KEPT", 10_000)
     expected = ndvi(bands(ground, LOWER))
     rng = np.random.default_rng(2)
-    with planet_vector.open(f"PLANET:ortho/{LOWER}/analytic", index="ndvi") as dataset:
+    with planet_vector.open(named(f"PLANET:ortho/{LOWER}/analytic"), index="ndvi") as dataset:
         assert dataset.block_shapes == [(32, 32)]
         assert not dataset._file._blocks  # nothing is computed before it is read
         assert same(dataset.read(1), expected)
@@ -129,9 +131,9 @@ def test_blocks_of_a_long_raster(ground: ClearGround, monkeypatch: pytest.Monkey
 def test_crops_and_cubes_of_an_index(ground: ClearGround, tmp_path: Path) -> None:
     pytest.importorskip("odc.stac")
     given = scenes(LOWER, UPPER)
-    crops = planet_vector.crop_stack(given, tmp_path, product="analytic", index="ndvi", mask="clouds")
+    crops = planet_vector.crop_stack(given, tmp_path, product=named("analytic"), index="ndvi", mask="clouds")
     assert [crop.path.name for crop in crops if crop.path] == [f"{each}_ndvi_crop.tif" for each in (LOWER, UPPER)]
-    cube = planet_vector.to_xarray(given, product="analytic", index="ndvi", mask="clouds")
+    cube = planet_vector.to_xarray(given, product=named("analytic"), index="ndvi", mask="clouds")
     assert list(cube.data_vars) == ["ndvi"]
     cube = cube.compute(scheduler="synchronous")
     for place, crop in enumerate(crops):
@@ -160,12 +162,12 @@ def test_crops_and_cubes_of_an_index(ground: ClearGround, tmp_path: Path) -> Non
 )
 def test_what_cannot_be_computed_is_an_error(ground: ClearGround, name: str, index: str, error: Any, told: str) -> None:
     with pytest.raises(error, match=told):
-        with planet_vector.open(f"PLANET:{name}", index=index) as dataset:
+        with planet_vector.open(named(f"PLANET:{name}"), index=index) as dataset:
             dataset.read()
 
 
 def test_a_file_that_cannot_be_read_leaves_no_missing_values(ground: ClearGround, tmp_path: Path) -> None:
-    name = f"PLANET:ortho/{BROKEN}/analytic"
+    name = named(f"PLANET:ortho/{BROKEN}/analytic")
     with planet_vector.open(name, index="ndvi") as dataset:
         assert same(dataset.read(1), ndvi(bands(ground, BROKEN)))
     with pytest.raises((PlanetVectorError, rasterio.errors.RasterioIOError)):
@@ -175,13 +177,28 @@ def test_a_file_that_cannot_be_read_leaves_no_missing_values(ground: ClearGround
         with planet_vector.open(name, index="ndvi", mask="unclear") as dataset:
             rasterio_shutil.copy(dataset, tmp_path / "copy.tif", driver="GTiff")
     with pytest.raises(PlanetVectorError):
-        planet_vector.crop_stack(scenes(BROKEN), tmp_path / "crops", product="analytic", index="ndvi", mask="unclear")
+        planet_vector.crop_stack(
+            scenes(BROKEN), tmp_path / "crops", product=named("analytic"), index="ndvi", mask="unclear"
+        )
 
 
 def test_commands_take_indices(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
     area = "15.002,47.8508,15.004,47.8524"
     path = tmp_path / "ndvi.tif"
-    done = call("crop", LOWER, "--bbox", area, "--product", "analytic", "--index", "ndvi", "-o", str(path))
+    done = call(
+        "crop",
+        LOWER,
+        "--bbox",
+        area,
+        "-s",
+        named("ortho"),
+        "--product",
+        named("analytic"),
+        "--index",
+        "ndvi",
+        "-o",
+        str(path),
+    )
     assert done.returncode == 0, done.stderr
     with rasterio.open(path) as dataset:
         column, row = (
@@ -189,7 +206,19 @@ def test_commands_take_indices(ground: ClearGround, tmp_path: Path, call: Callab
         )
         expected = ndvi(bands(ground, LOWER))[row : row + dataset.height, column : column + dataset.width]
         assert same(dataset.read(1), expected)
-    done = call("mosaic", "--bbox", area, "--product", "analytic", "--index", "ndvi", "-o", str(tmp_path / "m.tif"))
+    done = call(
+        "mosaic",
+        "--bbox",
+        area,
+        "-s",
+        named("ortho"),
+        "--product",
+        named("analytic"),
+        "--index",
+        "ndvi",
+        "-o",
+        str(tmp_path / "m.tif"),
+    )
     assert done.returncode == 0, done.stderr
     done = call("mosaic", "--bbox", area, "--index", "ndvi", "-o", str(tmp_path / "m.vrt"))
     assert done.returncode == 2 and "write a .tif" in done.stderr

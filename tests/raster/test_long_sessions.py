@@ -55,8 +55,17 @@ def in_a_long_session(
     service = start_service(folder, "--redirect", "signed", "--signature-life", "3", "--access-log", str(log))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.raster.long_session", str(large), str(log), str(renewals), *scenes],
-            env={**os.environ, "PL_API_URL": service.url, "PL_API_KEY": service.key, "GDAL_CACHEMAX": "1"},
+            [
+                sys.executable,
+                "-m",
+                "tests.raster.long_session",
+                str(large),
+                str(log),
+                str(renewals),
+                service.face.address,
+                *scenes,
+            ],
+            env={**os.environ, "PL_API_URL": service.root, "PL_API_KEY": service.key, "GDAL_CACHEMAX": "1"},
             capture_output=True,
             text=True,
             timeout=90 + 20 * renewals,

@@ -29,6 +29,7 @@ import shapely  # noqa: E402
 from planet_vector.raster.file_vrts import clear_pixels  # noqa: E402
 from planet_vector.raster.headers import header_of  # noqa: E402
 
+from ..faces import NO_NAMES, over_both  # noqa: E402
 from .clear_ground import (  # noqa: E402
     BARE,
     BROKEN,
@@ -46,6 +47,7 @@ from .clear_ground import (  # noqa: E402
     TOP,
     UPPER,
     ClearGround,
+    named,
     shift,
     write,
 )
@@ -55,20 +57,20 @@ WORDS = ["udm2", "unclear", "clouds,haze,shadow", "snow", "light_haze", "heavy_h
 
 @pytest.fixture
 def ground(clear_ground: ClearGround, monkeypatch: pytest.MonkeyPatch) -> ClearGround:
-    monkeypatch.setenv("PL_API_URL", clear_ground.service.url)
+    monkeypatch.setenv("PL_API_URL", clear_ground.service.root)
     monkeypatch.setenv("PL_API_KEY", clear_ground.service.key)
     return clear_ground
 
 
 def scenes(*ids: str) -> List[Scene]:
-    return [planet_vector.connect().scene("ortho", each) for each in ids]
+    return [planet_vector.connect().scene(named(f"ortho/{each}").split("/")[0], each) for each in ids]
 
 
 @pytest.mark.parametrize("words", WORDS)
 def test_hidden_pixels_are_no_data(ground: ClearGround, words: str) -> None:
     pixels, shown = ground.read(LOWER), ground.shown(LOWER, words)
     expected = shown & (pixels != 0).any(axis=0)
-    with planet_vector.open(f"PLANET:ortho/{LOWER}/analytic", mask=words) as dataset:
+    with planet_vector.open(named(f"PLANET:ortho/{LOWER}/analytic"), mask=words) as dataset:
         assert np.array_equal(dataset.dataset_mask() > 0, expected)
         assert np.array_equal(dataset.read(), np.where(expected, pixels, 0))
         window = rasterio.windows.Window(70, 40, 31, 29)
@@ -77,12 +79,10 @@ def test_hidden_pixels_are_no_data(ground: ClearGround, words: str) -> None:
         assert (dataset.nodata, dataset.dtypes[0]) == (0, "uint16")
 
 
-@pytest.mark.parametrize("root, product", [("v0", "ortho/{}/visual"), ("data_api", "PSScene/{}/ortho_visual")])
-def test_alpha_is_transparent_where_pixels_are_hidden(ground: ClearGround, root: str, product: str) -> None:
+@over_both
+def test_alpha_is_transparent_where_pixels_are_hidden(ground: ClearGround) -> None:
     pixels, shown = ground.read(UPPER, "Visual"), ground.shown(UPPER, "clouds,shadow")
-    address = ground.service.url if root == "v0" else ground.data_api
-    name = f"PLANET:{product.format(UPPER)}"
-    with planet_vector.open(name, mask="clouds,shadow", connection=address, key=ground.service.key) as dataset:
+    with planet_vector.open(named(f"PLANET:ortho/{UPPER}/visual"), mask="clouds,shadow") as dataset:
         expected = shown & (pixels[3] > 0)
         assert np.array_equal(dataset.read(), np.where(expected, pixels, 0))
         assert np.array_equal(dataset.dataset_mask() > 0, expected)
@@ -95,7 +95,7 @@ def test_the_pixel_of_a_coarser_mask_at_the_centre_counts_and_nothing_is_shown_b
     for row in range(ROWS):
         for column in range(COLUMNS - 20):
             expected[row, column] = shown[int((row + 0.5) / 2), int((column + 0.5) / 2)]
-    with planet_vector.open(f"PLANET:ortho/{COARSE}/analytic", mask="unclear") as dataset:
+    with planet_vector.open(named(f"PLANET:ortho/{COARSE}/analytic"), mask="unclear") as dataset:
         assert np.array_equal(dataset.read(), np.where(expected, pixels, 0))
         assert np.array_equal(dataset.dataset_mask() > 0, expected & (pixels != 0).any(axis=0))
 
@@ -106,7 +106,7 @@ def test_the_pixel_of_a_coarser_mask_at_the_centre_counts_and_nothing_is_shown_b
 def test_a_band_of_classes_masks_bands_of_two_resolutions(ground: ClearGround, words: str, hidden: List[int]) -> None:
     shown = ~np.isin(ground.sentinel("SCL"), hidden).repeat(2, axis=0).repeat(2, axis=1)
     fine, coarse = ground.sentinel("B04"), ground.sentinel("B05").repeat(2, axis=0).repeat(2, axis=1)
-    with planet_vector.open(f"PLANET:sentinel2/{SENTINEL}/band_4,band_5", mask=words) as dataset:
+    with planet_vector.open(named(f"PLANET:sentinel2/{SENTINEL}/band_4,band_5"), mask=words) as dataset:
         assert np.array_equal(dataset.read(), np.where(shown, [fine, coarse], 0))
         assert np.array_equal(dataset.dataset_mask() > 0, shown & ((fine > 0) | (coarse > 0)))
 
@@ -123,17 +123,17 @@ def clear_of(ground: ClearGround, scene: str, words: str) -> np.ndarray:
 
 
 def landsat(*ids: str) -> List[Scene]:
-    return [planet_vector.connect().scene("landsat", each) for each in ids]
+    return [planet_vector.connect().scene(named(f"landsat/{each}").split("/")[0], each) for each in ids]
 
 
 @pytest.mark.parametrize("words", QA_BITS)
 def test_bits_of_landsats_quality_band_hide_pixels(ground: ClearGround, words: str) -> None:
     shown = clear_of(ground, LANDSAT, words)
     expected = np.where(shown, [ground.landsat(LANDSAT, band) for band in ("B4", "B5")], 0)
-    with planet_vector.open(f"PLANET:landsat/{LANDSAT}/band_4,band_5", mask=words) as dataset:
+    with planet_vector.open(named(f"PLANET:landsat/{LANDSAT}/band_4,band_5"), mask=words) as dataset:
         assert np.array_equal(dataset.read(), expected)
         assert np.array_equal(dataset.dataset_mask() > 0, shown)
-    with planet_vector.mosaic(landsat(LANDSAT, LATER), product="band_4", mask=words) as mosaic:
+    with planet_vector.mosaic(landsat(LANDSAT, LATER), product=named("band_4"), mask=words) as mosaic:
         on_top = np.where(clear_of(ground, LATER, words), ground.landsat(LATER, "B4"), 0)
         column, row = (round(place) for place in ~mosaic.transform * (700_020, TOP))
         part = mosaic.read(1)[row : row + 60, column : column + 60]
@@ -147,8 +147,8 @@ def test_bits_of_landsats_quality_band_in_crops_cubes_series_and_indices(ground:
     red, nir = (ground.landsat(LANDSAT, band).astype(float) for band in ("B4", "B5"))
     shown = clear_of(ground, LANDSAT, "clouds")
     given = landsat(LANDSAT, LATER)
-    crop = planet_vector.crop_stack(given, tmp_path, product="band_4", mask="clouds")[0]
-    cube = planet_vector.to_xarray(given, product="band_4", mask="clouds").isel(time=0)
+    crop = planet_vector.crop_stack(given, tmp_path, product=named("band_4"), mask="clouds")[0]
+    cube = planet_vector.to_xarray(given, product=named("band_4"), mask="clouds").isel(time=0)
     assert crop.path is not None
     with rasterio.open(crop.path) as dataset:
         column, row = (round(place) for place in ~dataset.transform * (700_020, TOP))
@@ -157,7 +157,7 @@ def test_bits_of_landsats_quality_band_in_crops_cubes_series_and_indices(ground:
     assert np.array_equal(next(iter(cube.data_vars.values())), np.where(shown, red, 0)[part])
     expression = "(band_5 - band_4) / (band_5 + band_4)"
     index = np.where(shown, (nir - red) / (nir + red), np.nan)
-    with planet_vector.open(f"PLANET:landsat/{LANDSAT}", mask="clouds", index=expression) as dataset:
+    with planet_vector.open(named(f"PLANET:landsat/{LANDSAT}"), mask="clouds", index=expression) as dataset:
         np.testing.assert_allclose(dataset.read(1), index, rtol=1e-5)
     box = shapely.box(700_327, TOP - 1493, 701_513, TOP - 307).segmentize(50)
     field = geopandas.GeoSeries([box], crs="EPSG:32633").to_crs(4326)[0]
@@ -166,15 +166,11 @@ def test_bits_of_landsats_quality_band_in_crops_cubes_series_and_indices(ground:
     assert row["count"] == np.isfinite(values).sum() and row["mean"] == pytest.approx(np.nanmean(values), rel=1e-4)
 
 
+@over_both
 def test_landsats_quality_band_of_other_collections_is_no_mask(ground: ClearGround) -> None:
-    for root, name in (
-        (ground.service.url, f"PLANET:landsat/{OLD_LANDSAT}/band_4"),
-        (ground.data_api, f"PLANET:Landsat8L1G/{OLD_LANDSAT}/analytic_b4"),
-    ):
-        with pytest.raises(NotFoundError, match="has no mask of usable pixels"):
-            planet_vector.open(name, mask="qa_pixel", connection=root, key=ground.service.key)
-    name = f"PLANET:Landsat8L1G/{LANDSAT}/analytic_b4"
-    with planet_vector.open(name, mask="clouds", connection=ground.data_api, key=ground.service.key) as dataset:
+    with pytest.raises(NotFoundError, match="has no mask of usable pixels"):
+        planet_vector.open(named(f"PLANET:landsat/{OLD_LANDSAT}/band_4"), mask="qa_pixel")
+    with planet_vector.open(named(f"PLANET:landsat/{LANDSAT}/band_4"), mask="clouds") as dataset:
         assert np.array_equal(dataset.read_masks(1) > 0, clear_of(ground, LANDSAT, "clouds"))
 
 
@@ -201,7 +197,7 @@ def mosaic_of(
 
 @pytest.mark.parametrize("product", ["analytic", "visual"])
 def test_ground_hidden_in_the_scene_on_top_is_that_of_the_next(ground: ClearGround, product: str) -> None:
-    with planet_vector.mosaic(scenes(LOWER, UPPER), product=product, mask="clouds,haze,shadow") as dataset:
+    with planet_vector.mosaic(scenes(LOWER, UPPER), product=named(product), mask="clouds,haze,shadow") as dataset:
         pixels, valid = mosaic_of(
             ground, product, "clouds,haze,shadow", dataset.shape, (dataset.bounds.left, dataset.bounds.top)
         )
@@ -212,7 +208,7 @@ def test_ground_hidden_in_the_scene_on_top_is_that_of_the_next(ground: ClearGrou
 
 
 def test_a_warped_mosaic_shows_nothing_hidden(ground: ClearGround) -> None:
-    with planet_vector.mosaic(scenes(UPPER), product="analytic", mask="clouds", dst_crs="EPSG:32632") as dataset:
+    with planet_vector.mosaic(scenes(UPPER), product=named("analytic"), mask="clouds", dst_crs="EPSG:32632") as dataset:
         found, valid = dataset.read(1), dataset.dataset_mask() > 0
         transform, crs = dataset.transform, dataset.crs
     pixels, shown = ground.read(UPPER), ground.shown(UPPER, "clouds")
@@ -235,8 +231,10 @@ def test_crops_and_cubes_have_the_pixels_and_shares_of_the_mask(ground: ClearGro
     pytest.importorskip("odc.stac")
     given = scenes(LOWER, UPPER)
     for product, rest in (("analytic", "AnalyticMS"), ("visual", "Visual")):
-        crops = planet_vector.crop_stack(given, tmp_path / product, product=product, mask="clouds,shadow")
-        cube = planet_vector.to_xarray(given, product=product, mask="clouds,shadow").compute(scheduler="synchronous")
+        crops = planet_vector.crop_stack(given, tmp_path / product, product=named(product), mask="clouds,shadow")
+        cube = planet_vector.to_xarray(given, product=named(product), mask="clouds,shadow").compute(
+            scheduler="synchronous"
+        )
         for place, crop in enumerate(crops):
             own = ground.read(crop.scene.id, rest)
             seen = (own[3] > 0) if product == "visual" else (own != 0).any(axis=0)
@@ -257,18 +255,20 @@ def test_crops_and_cubes_have_the_pixels_and_shares_of_the_mask(ground: ClearGro
             for number, name in enumerate(names):
                 expected = np.where(seen, own[number], 0)[part]
                 assert np.array_equal(cube[name].isel(time=place), expected), name
-    few = planet_vector.crop_stack(given, tmp_path / "few", product="analytic", mask="unclear", require_valid=0.99)
+    few = planet_vector.crop_stack(
+        given, tmp_path / "few", product=named("analytic"), mask="unclear", require_valid=0.99
+    )
     assert [crop.path for crop in few] == [None, None]
 
 
 def test_a_scene_without_its_mask_is_an_error(ground: ClearGround, tmp_path: Path) -> None:
-    name = f"PLANET:ortho/{BARE}/analytic"
+    name = named(f"PLANET:ortho/{BARE}/analytic")
     with pytest.raises(NotFoundError, match=f"{BARE}/analytic cannot be masked.* no product 'udm2'"):
         planet_vector.open(name, mask="clouds")
     with pytest.raises(NotFoundError, match="cannot be masked"):
-        planet_vector.mosaic(scenes(UPPER, BARE), product="analytic", mask="clouds")
+        planet_vector.mosaic(scenes(UPPER, BARE), product=named("analytic"), mask="clouds")
     with pytest.raises(NotFoundError, match="cannot be masked"):
-        planet_vector.crop_stack(scenes(UPPER, BARE), tmp_path, product="analytic", mask="clouds")
+        planet_vector.crop_stack(scenes(UPPER, BARE), tmp_path, product=named("analytic"), mask="clouds")
     assert not list(tmp_path.iterdir())
     with planet_vector.open(name) as dataset:
         assert np.array_equal(dataset.read(), ground.read(BARE))
@@ -276,14 +276,14 @@ def test_a_scene_without_its_mask_is_an_error(ground: ClearGround, tmp_path: Pat
 
 def test_a_mask_that_cannot_be_read_is_an_error(ground: ClearGround, tmp_path: Path) -> None:
     def opened() -> None:
-        with planet_vector.open(f"PLANET:ortho/{BROKEN}/analytic", mask="unclear") as dataset:
+        with planet_vector.open(named(f"PLANET:ortho/{BROKEN}/analytic"), mask="unclear") as dataset:
             dataset.read()
 
     def crop() -> None:
-        planet_vector.crop_stack(scenes(BROKEN), tmp_path, product="analytic", mask="unclear")
+        planet_vector.crop_stack(scenes(BROKEN), tmp_path, product=named("analytic"), mask="unclear")
 
     def mosaic() -> None:
-        with planet_vector.mosaic(scenes(BROKEN, UPPER), product="analytic", mask="unclear") as dataset:
+        with planet_vector.mosaic(scenes(BROKEN, UPPER), product=named("analytic"), mask="unclear") as dataset:
             dataset.read()
 
     for read in (opened, crop, mosaic):
@@ -291,7 +291,7 @@ def test_a_mask_that_cannot_be_read_is_an_error(ground: ClearGround, tmp_path: P
             read()
     assert not list(tmp_path.iterdir())
     with pytest.raises(RasterAccessError, match="1 bands of uint8, which is not a mask"):
-        planet_vector.open(f"PLANET:ortho/{NO_MASK}/analytic", mask="clouds")
+        planet_vector.open(named(f"PLANET:ortho/{NO_MASK}/analytic"), mask="clouds")
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_a_mask_that_cannot_be_read_is_an_error(ground: ClearGround, tmp_path: P
 )
 def test_what_a_mask_cannot_tell_is_said(ground: ClearGround, name: str, words: str, told: str) -> None:
     with pytest.raises(PlanetVectorError, match=told):
-        planet_vector.open(f"PLANET:{name}", mask=words)
+        planet_vector.open(named(f"PLANET:{name}"), mask=words)
 
 
 def test_words() -> None:
@@ -395,7 +395,7 @@ def test_series_have_the_values_of_clear_pixels(ground: ClearGround, scene: str,
             "EPSG:32633", "EPSG:4326", [left + (column + 0.5) * PIXEL], [top - (row + 0.5) * PIXEL]
         )
         spots[f"{row},{column}"] = (x, y)
-    frame = planet_vector.timeseries(scenes(scene), places, "band_4 - band_3", product="analytic", mask=words)
+    frame = planet_vector.timeseries(scenes(scene), places, "band_4 - band_3", product=named("analytic"), mask=words)
     assert len(frame) == 2
     for row in frame.itertuples():
         first, last, begin, end = parts[row.place]
@@ -404,7 +404,7 @@ def test_series_have_the_values_of_clear_pixels(ground: ClearGround, scene: str,
         assert row.count == len(values) and row.valid == pytest.approx(clear[part].mean())
         assert (row.mean, row.min, row.max) == pytest.approx((values.mean(), values.min(), values.max()))
     assert 0 < frame.valid.min() < frame.valid.max() < 1
-    frame = planet_vector.timeseries(scenes(scene), spots, "band_4 - band_3", product="analytic", mask=words)
+    frame = planet_vector.timeseries(scenes(scene), spots, "band_4 - band_3", product=named("analytic"), mask=words)
     for (row, column), found in zip(points, frame.itertuples()):
         assert found.valid == clear[row, column]
         if found.valid:
@@ -430,28 +430,40 @@ def test_series_are_never_of_hidden_pixels(ground: ClearGround, tmp_path: Path, 
     pytest.importorskip("pandas")
     place, series = shapely.box(*scenes(BARE)[0].footprint.bounds), planet_vector.timeseries
     with pytest.raises(NotFoundError, match="cannot be masked"):
-        series(scenes(BARE), place, "band_1", product="analytic", mask="clouds")
+        series(scenes(BARE), place, "band_1", product=named("analytic"), mask="clouds")
     with pytest.raises(RasterAccessError, match="1 bands of uint8, which is not a mask"):
-        series(scenes(NO_MASK), place, "band_1", product="analytic", mask="clouds")
+        series(scenes(NO_MASK), place, "band_1", product=named("analytic"), mask="clouds")
     with pytest.raises(PlanetVectorError):
-        series(scenes(BROKEN), place, "band_1", product="analytic", mask="unclear")
+        series(scenes(BROKEN), place, "band_1", product=named("analytic"), mask="unclear")
     journal = tmp_path / "journal"
-    plain = series(scenes(LOWER), place, "band_1", product="analytic", journal=journal)
+    plain = series(scenes(LOWER), place, "band_1", product=named("analytic"), journal=journal)
     with pytest.raises(ConfigError, match="another expression or mask"):
-        series(scenes(LOWER), place, "band_1", product="analytic", journal=journal, mask="clouds")
-    name = "PLANET:ortho?acquired.lt=2022-12-22"
-    done = call("timeseries", place.wkt, "band_1", name, "--product", "analytic", "--mask", "shadows,clouds,cloud")
+        series(scenes(LOWER), place, "band_1", product=named("analytic"), journal=journal, mask="clouds")
+    name = named("PLANET:ortho?acquired.lt=2022-12-22")
+    done = call(
+        "timeseries",
+        place.wkt,
+        "band_1",
+        name,
+        "-s",
+        named("ortho"),
+        "--product",
+        named("analytic"),
+        "--mask",
+        "shadows,clouds,cloud",
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[1].split(",")[1] == LOWER
-    hidden = series(scenes(LOWER), place, "band_1", product="analytic", mask="clouds,shadow")
+    hidden = series(scenes(LOWER), place, "band_1", product=named("analytic"), mask="clouds,shadow")
     assert int(done.stdout.splitlines()[1].split(",")[-2]) == hidden["count"][0] < plain["count"][0]
     done = call("timeseries", place.wkt, "band_1", name, "--mask", "fog")
     assert done.returncode == 2 and "'fog' is no word for a mask" in done.stderr
 
 
+@pytest.mark.only_v0(NO_NAMES)
 def test_a_saved_vrt_is_masked(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
     path = tmp_path / "clear.vrt"
-    done = call("vrt", f"PLANET:ortho/{LOWER}/analytic", "--mask", "clouds", "-o", str(path))
+    done = call("vrt", named(f"PLANET:ortho/{LOWER}/analytic"), "--mask", "clouds", "-o", str(path))
     assert done.returncode == 0, done.stderr
     text = path.read_text()
     assert ground.service.key not in text
@@ -461,20 +473,49 @@ def test_a_saved_vrt_is_masked(ground: ClearGround, tmp_path: Path, call: Callab
 def test_commands_take_masks(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
     area = "15.002,47.8508,15.004,47.8524"
     one = tmp_path / "one.tif"
-    done = call("crop", f"PLANET:ortho/{LOWER}/analytic", "--bbox", area, "--mask", "clouds", "-o", str(one))
+    done = call("crop", named(f"PLANET:ortho/{LOWER}/analytic"), "--bbox", area, "--mask", "clouds", "-o", str(one))
     assert done.returncode == 0, done.stderr
-    with planet_vector.open(f"PLANET:ortho/{LOWER}/analytic", mask="clouds") as dataset, rasterio.open(one) as file:
+    with (
+        planet_vector.open(named(f"PLANET:ortho/{LOWER}/analytic"), mask="clouds") as dataset,
+        rasterio.open(one) as file,
+    ):
         window = rasterio.windows.from_bounds(*file.bounds, dataset.transform).round()
         assert np.array_equal(file.read(), dataset.read(window=window))
         assert np.array_equal(file.dataset_mask(), dataset.dataset_mask(window=window))
         share = (file.dataset_mask() > 0).mean()
     assert 0 < share < 1
-    done = call("crop", LOWER, UPPER, "--product", "analytic", "--bbox", area, "--mask", "cloud", "-o", str(tmp_path))
+    done = call(
+        "crop",
+        LOWER,
+        UPPER,
+        "-s",
+        named("ortho"),
+        "--product",
+        named("analytic"),
+        "--bbox",
+        area,
+        "--mask",
+        "cloud",
+        "-o",
+        str(tmp_path),
+    )
     assert done.returncode == 0, done.stderr
     told = [float(line.split("\t")[1].rstrip(" %")) for line in done.stdout.splitlines()]
     assert told[0] == pytest.approx(100 * share, abs=1)
     whole = tmp_path / "mosaic.tif"
-    done = call("mosaic", "--bbox", area, "--product", "analytic", "--mask", "clouds", "-o", str(whole))
+    done = call(
+        "mosaic",
+        "--bbox",
+        area,
+        "-s",
+        named("ortho"),
+        "--product",
+        named("analytic"),
+        "--mask",
+        "clouds",
+        "-o",
+        str(whole),
+    )
     assert done.returncode == 1 and "cannot be masked" in done.stderr
     done = call("mosaic", "--mask", "fog", "-o", str(whole))
     assert done.returncode == 2 and "'fog' is no word for a mask" in done.stderr

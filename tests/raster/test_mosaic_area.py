@@ -18,7 +18,6 @@ import shapely  # noqa: E402
 import planet_vector  # noqa: E402
 from planet_vector import Query, RasterAccessError  # noqa: E402
 from planet_vector.raster.scene_mosaic import coverage_of  # noqa: E402
-from tests.schemas import ORTHO  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -29,7 +28,8 @@ LAND = "11.94,47.82,12.06,47.92"
 
 
 def query(area: str, **more: str) -> Query:
-    return Query.parse(ORTHO, [("bbox" if area[0].isdigit() else "intersects", area), *more.items()])
+    schema = planet_vector.connect().schema("ortho")
+    return Query.parse(schema, [("bbox" if area[0].isdigit() else "intersects", area), *more.items()])
 
 
 def bounds_by_proj(area: Any, crs: Any) -> List[float]:
@@ -112,12 +112,13 @@ def square_kilometres(geometry: Any) -> float:
     )
 
 
-def test_ground_is_counted_once(run: Run, service: Service) -> None:
+def test_ground_is_counted_once(run: Run, connected: Service) -> None:
+    service = connected
     env: Dict[str, str] = service.environ
-    done = run("planet-vector", "mosaic", "--bbox", LAND, "--dry-run", env=env)
+    done = run("planet-vector", "mosaic", "-s", "ortho", "--bbox", LAND, "--dry-run", env=env)
     match = re.fullmatch(r"(\d+) scenes, ([\d,]+) km²\n", done.stdout)
     assert match, done.stdout + done.stderr
-    scenes = [s for s in planet_vector.search(query(LAND), connection=service.url, key=service.key)]
+    scenes = [s for s in planet_vector.search(query(LAND), connection=service.root, key=service.key)]
     union = shapely.union_all([scene.footprint for scene in scenes])
     assert int(match[1]) == len(scenes) and int(match[2]) == round(square_kilometres(union))
     assert int(match[2]) < 0.3 * sum(square_kilometres(scene.footprint) for scene in scenes)

@@ -15,6 +15,7 @@ from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.scene import Scene
 
 from ..conftest import Service, Start
+from ..faces import NO_NAMES
 
 rasterio = pytest.importorskip("rasterio")
 from affine import Affine  # noqa: E402
@@ -66,7 +67,7 @@ def odd_service(start_service: Start, odd_archive: Path) -> Service:
 
 @pytest.fixture
 def odd(odd_service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
-    monkeypatch.setenv("PL_API_URL", odd_service.url)
+    monkeypatch.setenv("PL_API_URL", odd_service.root)
     monkeypatch.setenv("PL_API_KEY", odd_service.key)
     return odd_service
 
@@ -119,18 +120,26 @@ def test_crop_of_a_scene_that_is_south_up(odd: Service, tmp_path: Path, call: Ru
         assert np.array_equal(part.read(), whole.read(window=window))
 
 
-def test_every_way_to_resample_makes_a_mosaic(odd: Service, tmp_path: Path) -> None:
+def test_every_way_to_resample_makes_a_mosaic(odd: Service) -> None:
     assert set(RESAMPLING) <= {way.name for way in SUPPORTED_RESAMPLING}
     plain = scenes("plain")
     found: Dict[str, Any] = {}
     for way in RESAMPLING:
         with rasters.open_mosaic(plain, dst_crs="EPSG:3857", res=25, resampling=way) as dataset:
             found[way] = dataset.read(1)
-            dataset.save_vrt(tmp_path / f"{way}.vrt")
         assert found[way].any(), way
     assert not np.array_equal(found["cubic_spline"], found["nearest"])
     with pytest.raises(RasterAccessError, match="nearest, bilinear"):
         rasters.open_mosaic(plain, resampling="gauss")
+
+
+@pytest.mark.only_v0(NO_NAMES)
+def test_a_mosaic_is_saved_with_every_way_to_resample(odd: Service, tmp_path: Path) -> None:
+    plain = scenes("plain")
+    for way in RESAMPLING:
+        with rasters.open_mosaic(plain, dst_crs="EPSG:3857", res=25, resampling=way) as dataset:
+            dataset.save_vrt(tmp_path / f"{way}.vrt")
+    assert len(list(tmp_path.iterdir())) == len(RESAMPLING)
 
 
 def test_a_pixel_without_data_in_one_band_keeps_the_values_of_the_others(
@@ -144,7 +153,7 @@ def test_a_pixel_without_data_in_one_band_keeps_the_values_of_the_others(
     ) as file:  # fmt: skip
         file.write(values)
     service = start_service(tmp_path)
-    monkeypatch.setenv("PL_API_URL", service.url)
+    monkeypatch.setenv("PL_API_URL", service.root)
     monkeypatch.setenv("PL_API_KEY", service.key)
     with planet_vector.mosaic("PLANET:ortho", product="analytic", dst_crs="EPSG:3857") as dataset:
         found = dataset.read()
@@ -228,7 +237,7 @@ def test_a_control_character_in_what_a_file_says_does_no_harm(
         with rasterio.open(tmp_path / name, "r+") as dataset:
             dataset.update_tags(TIFFTAG_IMAGEDESCRIPTION="one\x01two")
     service = start_service(tmp_path)
-    monkeypatch.setenv("PL_API_URL", service.url)
+    monkeypatch.setenv("PL_API_URL", service.root)
     monkeypatch.setenv("PL_API_KEY", service.key)
     with rasters.open_mosaic(scenes("a", "b")) as mosaic:
         assert mosaic.tags()["TIFFTAG_IMAGEDESCRIPTION"] == "one two"

@@ -22,6 +22,7 @@ from planet_vector.errors import (
 )
 
 from ..conftest import Service, Start
+from ..faces import Face
 from .recording import Pair
 
 rasterio = pytest.importorskip("rasterio")
@@ -41,7 +42,7 @@ def signing(start_service: Start, archive: Path) -> Service:
 @pytest.fixture(params=["answers itself", "leads to a store"])
 def either(request: Any, service: Service, signing: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     chosen = service if request.param == "answers itself" else signing
-    monkeypatch.setenv("PL_API_URL", chosen.url)
+    monkeypatch.setenv("PL_API_URL", chosen.root)
     monkeypatch.setenv("PL_API_KEY", chosen.key)
     return chosen
 
@@ -202,15 +203,15 @@ def test_what_cannot_be_had_is_one_sentence(case: str, error: type, pair: Pair, 
     [
         ("PLANET:ortho", NameSyntaxError, "names no scene"),
         ("PLANET:ortho/{scene}", NameSyntaxError, "visual"),
-        ("PLANET:ortho/{scene}/nosuch", NotFoundError, "it has: visual"),
-        ("PLANET:ortho/nosuch/visual", NotFoundError, "no scene 'nosuch'"),
+        ("PLANET:ortho/{scene}/nosuch", NotFoundError, "it has: "),
+        ("PLANET:ortho/nosuch/visual", NotFoundError, "no {noun} 'nosuch'"),
         ("scene.tif", NameSyntaxError, "not a PLANET: name"),
     ],
 )
 def test_a_name_that_is_no_product_says_what_to_write(
-    name: str, error: type, told: str, connected: Service, archive: Path
+    name: str, error: type, told: str, connected: Service, face: Face, archive: Path
 ) -> None:
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=told.format(noun=face.noun)):
         planet_vector.open(name.format(scene=a_scene(archive)))
 
 

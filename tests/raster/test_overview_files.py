@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import struct
 import threading
 import time
@@ -16,6 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+<<<<<<< HEAD
+=======
+import planet_vector
+from planet_vector.assets import Asset, SpectralBand
+from planet_vector.bands.planet import FOUR
+from planet_vector.catalog import Catalog
+>>>>>>> each-service
 from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import AuthError, PlanetVectorError, RasterAccessError, ServiceError
@@ -94,7 +100,7 @@ class Watched(NamedTuple):
     def sizes(self) -> List[int]:
         """Return the bytes of all answers with parts of files so far."""
         time.sleep(0.1)  # the log is written behind the answers
-        return [int(size) for size in re.findall(r'"GET [^"]*/full[^"]*" 206 (\d+) ', self.log.read_text())]
+        return [size for size, _ in self.service.face.delivered(self.log.read_text())]
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +115,9 @@ def watched(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> I
     service.stop()
 
 
-def asked(watched: Watched, name: str) -> Tuple[ScenesV0, str]:
+def asked(watched: Watched, name: str) -> Tuple[Catalog, str]:
     """Return the service as the library sees it, and the link of a product."""
-    catalog = ScenesV0(Settings(watched.service.url, Key(watched.service.key), rate=0))
+    catalog = planet_vector.connect(watched.service.root, watched.service.key)
     scene = catalog.scene("ortho", name.replace(" ", "_"))
     return catalog, scene.product_link(scene.products[0])
 

@@ -108,6 +108,7 @@ def test_a_config_file_lets_stock_rio_open_product_links(pair: Pair, run: Callab
     assert run("rio", "info", f"/vsicurl/{pair.link('direct')}").returncode != 0
 
 
+@pytest.mark.only_v0("a link of the Data API leads to the state of an asset, which a program must request first")
 def test_the_environment_of_a_shell_opens_links_and_subdatasets_in_every_build(
     connected: Service, archive: Path, run: Callable[..., Any]
 ) -> None:

@@ -113,7 +113,7 @@ def globe(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Ser
 
 @pytest.fixture
 def scenes(globe: Service, monkeypatch: pytest.MonkeyPatch) -> Dict[str, Scene]:
-    monkeypatch.setenv("PL_API_URL", globe.url)
+    monkeypatch.setenv("PL_API_URL", globe.root)
     monkeypatch.setenv("PL_API_KEY", globe.key)
     found = {scene.id: scene for scene in planet_vector.search("PLANET:ortho")}
     return {**{name: found[of] for name, of in IDS.items()}, "points": found["points"]}

@@ -125,7 +125,8 @@ def test_faults_of_lists(serve: Serve, archive: Path, tmp_path: Path) -> None:
         serve,
         archive,
         tmp_path,
-        "- {path: /v0/scenes/ortho/, times: 1, corrupt: true}\n- {path: /v0/scenes/ortho/, loop: true}\n",
+        "- {path: /v0/scenes/ortho/, times: 1, corrupt: true}\n- {path: /v0/scenes/ortho/, loop: true}\n"
+        "- {path: /data/v1/quick-search, loop: true}\n- {path: /stac/search, loop: true}\n",
     )
     corrupt = service.get("scenes/ortho/")
     assert corrupt.status_code == 200
@@ -133,6 +134,14 @@ def test_faults_of_lists(serve: Serve, archive: Path, tmp_path: Path) -> None:
         corrupt.json()
     page = service.json("scenes/ortho/?count=2")
     assert page["links"]["next"] == page["links"]["self"]
+    host, search = (
+        service.root.replace("/v0/", "/"),
+        {"item_types": ["ortho"], "filter": {"type": "AndFilter", "config": []}},
+    )
+    page = requests.post(f"{host}data/v1/quick-search", json=search, timeout=30).json()
+    assert page["_links"]["_next"] == page["_links"]["_self"]
+    links = {link["rel"]: link["href"] for link in requests.get(f"{host}stac/search", timeout=30).json()["links"]}
+    assert links["next"] == links["self"]
 
 
 def test_latency_and_rate(serve: Serve, archive: Path) -> None:

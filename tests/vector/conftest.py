@@ -17,6 +17,7 @@ import requests
 import planet_vector
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import HAS_FIONA, Service, Start
+from tests.faces import Face
 
 # Before any test: rasterio registers its drivers once, and each test runs without the variable that names this driver.
 planet_vector.register()
@@ -98,6 +99,21 @@ def write_scenes(folder: Path, scenes: list[dict[str, Any]]) -> Path:
     return folder
 
 
+@pytest.fixture
+def sent(face: Face, monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
+    """Return the requests for pages of scenes that this process sends."""
+    found: list[requests.PreparedRequest] = []
+    send = requests.Session.send
+
+    def listed(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        if face.fetched([request.path_url]):
+            found.append(request)
+        return send(self, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", listed)
+    return found
+
+
 class Watched:
     """A service and the requests it receives.
 
@@ -128,6 +144,10 @@ class Watched:
         paths = [line.split('"')[1].split()[1] for line in lines]
         return [path for path in paths if "mark-" not in path]
 
+    def pages(self) -> list[str]:
+        """Return the paths requested for pages of scenes since the last call."""
+        return self.service.face.fetched(self.requests())
+
 
 @pytest.fixture(scope="session")
 def many_scenes() -> list[dict[str, Any]]:
@@ -146,7 +166,7 @@ def _many(tmp_path_factory: pytest.TempPathFactory, start_service: Start, many_s
 @pytest.fixture
 def many(_many: Watched, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Return the service over many scenes, set up for this process and with an empty cache."""
-    monkeypatch.setenv("PL_API_URL", _many.service.url)
+    monkeypatch.setenv("PL_API_URL", _many.service.root)
     monkeypatch.setenv("PL_API_KEY", _many.service.key)
     monkeypatch.setenv("PLANET_RATE", "0")
     CACHE.clear()

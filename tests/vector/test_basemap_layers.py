@@ -7,7 +7,7 @@ import math
 import re
 from pathlib import Path
 from typing import Any, Callable, Iterator
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import numpy as np
 import pyogrio
@@ -22,8 +22,9 @@ from planet_vector.errors import PlanetVectorError
 from planet_vector.raster.session import PlanetSession
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import HAS_FIONA, Service, Start
+from tests.faces import Face
 from tests.raster.recording import Answer, Recorder, Request
-from tests.vector.conftest import Watched, ask
+from tests.vector.conftest import Watched
 from tests.vector.test_filters import counting
 
 BASEMAPS = """
@@ -32,6 +33,7 @@ BASEMAPS = """
 - {name: none, title: Nothing, filter: {acquired.gt: "2100-01-01"}}
 """
 AREA = (11.99, 47.88, 12.01, 47.9)  # within one quad
+LISTING = re.compile("/quads[/?]")
 BOX = "PLANET:basemaps/clear?bbox=" + ",".join(map(str, AREA))
 
 
@@ -45,18 +47,16 @@ def _served(start_service: Start, archive: Path, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def served(_served: Watched, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    monkeypatch.setenv("PL_API_URL", _served.service.url)
+    monkeypatch.setenv("PL_API_URL", _served.service.root)
     monkeypatch.setenv("PL_API_KEY", _served.service.key)
     CACHE.clear()
     _served.requests()
     return _served
 
 
-def quads_of(service: Service, basemap: str, **parameters: Any) -> dict[str, dict[str, Any]]:
+def quads_of(service: Service, basemap: str) -> dict[str, dict[str, Any]]:
     """Return quads as the API lists them, by id; no test basemap has more than a page."""
-    return {
-        quad["id"]: quad for quad in ask(service, f"mosaics/{basemap}/quads/", count=1000, **parameters)["features"]
-    }
+    return {quad["id"]: quad for quad in service.face.quads(service.root, service.key, basemap)}
 
 
 def leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -83,7 +83,8 @@ def assert_said(row: Any, properties: dict[str, Any]) -> None:
 
 
 def test_each_basemap_is_a_feature_with_all_that_is_said_of_it(served: Watched) -> None:
-    listed = {basemap["name"]: basemap for basemap in ask(served.service, "mosaics/")["mosaics"]}
+    service = served.service
+    listed = {basemap["name"]: basemap for basemap in service.face.basemaps(service.root, service.key)}
     frame = pyogrio.read_dataframe("PLANET:basemaps").set_index("name", drop=False)
     assert list(frame.index) == list(listed) == ["clear", "coarse", "none"]
     for name, row in frame.iterrows():
@@ -93,7 +94,7 @@ def test_each_basemap_is_a_feature_with_all_that_is_said_of_it(served: Watched) 
             assert row.geometry is None
         else:
             west, south, east, north = row.geometry.bounds
-            assert (west, south, east, north) == shapely.MultiPolygon(footprints).bounds
+            assert (west, south, east, north) == service.face.bounds_of(listed[name], footprints)
             assert row.geometry.area == pytest.approx((east - west) * (north - south))
 
 
@@ -123,7 +124,7 @@ def test_basemaps_listed_over_pages_are_read_whole(stub: Stub) -> None:
 SAVED = """
 <OGRVRTDataSource>
   <OGRVRTLayer name="all">
-    <SrcDataSource relativeToVRT="0">PLANET:mosaics?fields=name,title</SrcDataSource><SrcLayer>mosaics</SrcLayer>
+    <SrcDataSource relativeToVRT="0">PLANET:mosaics?fields=name,level</SrcDataSource><SrcLayer>mosaics</SrcLayer>
   </OGRVRTLayer>
   <OGRVRTLayer name="quads">
     <SrcDataSource relativeToVRT="0">planet://mosaics/clear?limit=3</SrcDataSource><SrcLayer>clear</SrcLayer>
@@ -141,7 +142,7 @@ def test_names_and_vrts_from_before_basemaps_were_called_so_open(served: Watched
     assert pyogrio.list_layers("PLANET:basemaps")[0][0] == "basemaps"
     assert pyogrio.list_layers("PLANET:mosaics/?fields=name")[0][0] == "mosaics"
     listed = pyogrio.read_dataframe(path, layer="all")
-    assert listed.columns.tolist() == ["name", "title", "geometry"]
+    assert listed.columns.tolist() == ["name", "level", "geometry"]
     assert listed["name"].tolist() == ["clear", "coarse", "none"]
     assert len(pyogrio.read_dataframe(path, layer="quads")) == 3
     assert planet_vector.open_layer("PLANET:mosaics").name == "basemaps"
@@ -155,7 +156,7 @@ from osgeo import gdal, ogr
 gdal.UseExceptions()
 source = ogr.Open(sys.argv[1])
 layer = source.GetLayer(0)
-rows = {f["id"]: [f.GetFID(), f["num_input_scenes"], f.GetGeometryRef().ExportToWkt()] for f in layer}
+rows = {f["id"]: [f.GetFID(), f["percent_covered"], f.GetGeometryRef().ExportToWkt()] for f in layer}
 print(json.dumps([layer.GetFeatureCount(), rows]))
 """
 IN_QGIS = """
@@ -164,16 +165,17 @@ from qgis.core import QgsApplication, QgsVectorLayer
 application = QgsApplication([], False)
 application.initQgis()
 layer = QgsVectorLayer(sys.argv[1], "quads", "ogr")
-rows = {f["id"]: [f.id(), f["num_input_scenes"], f.geometry().asWkt(17)] for f in layer.getFeatures()}
+rows = {f["id"]: [f.id(), f["percent_covered"], f.geometry().asWkt(17)] for f in layer.getFeatures()}
 print(json.dumps([layer.featureCount(), rows]))
 del layer
 application.exitQgis()
 """
 
 
-def place(quad_id: str) -> tuple[int, int, int]:
-    level, column, row = map(int, re.findall(r"\d+", quad_id))
-    return level, column, row
+def place(quad_id: str) -> tuple[int, int]:
+    """Return column and row of a quad: of an id such as L15-1092E-1335N or 1092-1335."""
+    column, row = map(int, re.findall(r"\d+", quad_id)[-2:])
+    return column, row
 
 
 def test_every_program_gives_the_quads_of_the_service(
@@ -189,16 +191,16 @@ def test_every_program_gives_the_quads_of_the_service(
         assert row.geometry.equals_exact(shapely.MultiPolygon([shape(quad["geometry"])]), 1e-9)
         assert row["location"].endswith("/vsicurl/" + quad["properties"]["links"]["full"])
         # Rows are counted from the bottom: 2048 quads a row at level 15.
-        _, column, number = place(row["id"])
+        column, number = place(row["id"])
         assert fid == number * 2048 + column
     assert served.service.key not in frame.to_csv()
-    expected = {row["id"]: (fid, row["num_input_scenes"], row.geometry) for fid, row in frame.iterrows()}
+    expected = {row["id"]: (fid, row["percent_covered"], row.geometry) for fid, row in frame.iterrows()}
     if HAS_FIONA:
         import fiona
 
         with fiona.open("PLANET:basemaps/clear") as source:
             assert len(source) == len(listed)
-            found = {f["properties"]["id"]: (int(f["id"]), f["properties"]["num_input_scenes"], shape(f["geometry"]))
+            found = {f["properties"]["id"]: (int(f["id"]), f["properties"]["percent_covered"], shape(f["geometry"]))
                      for f in source}  # fmt: skip
             assert found == expected
     for code in (IN_OSGEO, IN_QGIS):
@@ -217,36 +219,34 @@ def test_every_program_gives_the_quads_of_the_service(
 def test_a_row_further_up_lies_further_north(served: Watched) -> None:
     frame = pyogrio.read_dataframe("PLANET:basemaps/coarse")
     for _, row in frame.iterrows():
-        level, column, number = place(row["id"])
-        side = 360 / 2 ** (level - 4)  # sixteen tiles a quad
+        column, number = place(row["id"])
+        side = 360 / 2 ** (12 - 4)  # sixteen tiles a quad
         assert row.geometry.bounds[0] == pytest.approx(column * side - 180)
         south = math.degrees(2 * math.atan(math.exp(math.radians(number * side - 180))) - math.pi / 2)
         assert row.geometry.bounds[1] == pytest.approx(south)
 
 
-def test_a_spatial_filter_is_sent_and_is_exact(served: Watched) -> None:
+def test_a_spatial_filter_is_sent_and_is_exact(served: Watched, face: Face) -> None:
     everything = quads_of(served.service, "clear")
     expected = {i for i, quad in everything.items() if shape(quad["geometry"]).intersects(shapely.box(*AREA))}
     assert 0 < len(expected) < len(everything)
     served.requests()
     frame = pyogrio.read_dataframe("PLANET:basemaps/clear", bbox=AREA)
-    asked = [path for path in served.requests() if "/quads/" in path]
+    asked = [path for path in served.requests() if LISTING.search(path)]
     assert set(frame["id"]) == expected
     assert len(asked) == 1
-    polygon = shapely.from_wkt(parse_qs(urlsplit(asked[0]).query)["intersects"][0])
-    assert polygon.equals(shapely.box(*AREA))
+    assert face.area_of_quads(asked[0]).equals(shapely.box(*AREA))
     # Inside what is known: nothing is asked. The same box in a name finds the same.
     assert set(pyogrio.read_dataframe("PLANET:basemaps/clear", bbox=(12.0, 47.89, 12.0, 47.89))["id"]) <= expected
-    assert not [path for path in served.requests() if "/quads/" in path]
+    assert not [path for path in served.requests() if LISTING.search(path)]
     assert set(pyogrio.read_dataframe(BOX)["id"]) == expected
     triangle = "POLYGON((11.99 47.86,12.01 47.86,12 47.89,11.99 47.86))"
     hit = {i for i, q in everything.items() if shape(q["geometry"]).intersects(shapely.from_wkt(triangle))}
     assert set(pyogrio.read_dataframe(f"PLANET:basemaps/clear?intersects={triangle}")["id"]) == hit
 
 
-@pytest.mark.parametrize(
-    ("where", "holds"),
-    [
+FILTERS: dict[str, list[tuple[str, Callable[[Any], bool]]]] = {
+    "v0": [
         ("percent_covered > 10", lambda q: q["properties"]["percent_covered"] > 10),
         (
             "num_input_scenes BETWEEN 2 AND 40 AND percent_covered < 90",
@@ -256,16 +256,32 @@ def test_a_spatial_filter_is_sent_and_is_exact(served: Watched) -> None:
         ("id LIKE 'L15-1092E-%'", lambda q: q["id"].startswith("L15-1092E-")),
         ("id = 'l15-1092e-1335n'", lambda q: q["id"] == "L15-1092E-1335N"),
         ("id IN ('L15-1092E-1335N', 'L15-0000E-0000N', 'nosuch')", lambda q: q["id"] == "L15-1092E-1335N"),
-        ("id = 'L15-1092E-1335N' OR percent_covered > 10", None),
+        (
+            "id = 'L15-1092E-1335N' OR percent_covered > 10",
+            lambda q: q["id"] == "L15-1092E-1335N" or q["properties"]["percent_covered"] > 10,
+        ),
         ("id <> 'L15-1092E-1335N'", lambda q: q["id"] != "L15-1092E-1335N"),
     ],
-)
-def test_filters_are_exact(served: Watched, where: str, holds: Callable[[Any], bool] | None) -> None:
-    if holds is None:
+    "data_v1": [
+        ("percent_covered > 10", lambda q: q["properties"]["percent_covered"] > 10),
+        ("percent_covered BETWEEN 2 AND 90", lambda q: 2 <= q["properties"]["percent_covered"] <= 90),
+        ("percent_covered IS NOT NULL", lambda q: True),
+        ("id LIKE '1092-%'", lambda q: q["id"].startswith("1092-")),
+        ("id = '1092-1335'", lambda q: q["id"] == "1092-1335"),
+        ("id IN ('1092-1335', '0-0', 'nosuch')", lambda q: q["id"] == "1092-1335"),
+        (
+            "id = '1092-1335' OR percent_covered > 10",
+            lambda q: q["id"] == "1092-1335" or q["properties"]["percent_covered"] > 10,
+        ),
+        ("id <> '1092-1335'", lambda q: q["id"] != "1092-1335"),
+    ],
+}
+"""Conditions over the columns of quads of each service, and which quads meet them."""
 
-        def holds(q: Any) -> bool:
-            return q["id"] == "L15-1092E-1335N" or q["properties"]["percent_covered"] > 10
 
+@pytest.mark.parametrize("number", range(8))
+def test_filters_are_exact(served: Watched, face: Face, number: int) -> None:
+    where, holds = FILTERS[face.name][number]
     everything = quads_of(served.service, "clear")
     expected = [i for i, quad in everything.items() if holds(quad)]
     assert expected
@@ -274,44 +290,53 @@ def test_filters_are_exact(served: Watched, where: str, holds: Callable[[Any], b
         pyogrio.read_dataframe("PLANET:basemaps/clear")
 
 
-def test_what_a_question_costs(served: Watched, system_python: Callable[..., Any]) -> None:
+ASKED: dict[str, tuple[str, str, list[str]]] = {
+    "v0": ("clear", "clear/quads/", ["clear/quads/", "coarse/quads/", "none/quads/"]),
+    "data_v1": ("", "clear/quads", ["none/quads"]),  # which says where a basemap lies, if it has quads
+}
+"""Of the addresses of each service below its basemaps: of one, of its quads, and for the footprints of all."""
+
+
+def test_what_a_question_costs(served: Watched, face: Face) -> None:
+    basemap, of_quads, of_footprints = ASKED[face.name]
+
     def asked() -> list[str]:
         return [unquote(path).partition("/mosaics/")[2].partition("?")[0] for path in served.requests()]
 
     layer = planet_vector.open_layer("PLANET:basemaps/clear")
-    assert asked() == ["clear"]
-    wanted = "L15-1092E-1335N"
-    _, column, number = place(wanted)
+    assert asked() == [basemap]
+    wanted = face.spell("L15-1092E-1335N")
+    column, number = place(wanted)
     row = layer.row(number * 2048 + column)
     assert row is not None and row.values[0] == wanted
-    assert asked() == ["clear/quads/"]  # those at one point, not all
+    assert asked() == [of_quads]  # those at one point, not all
     assert layer.row(5) is None and layer.row(-1) is None and layer.row(2**53) is None
     assert len(asked()) == 1
     assert [row.values[0] for row in layer.rows(f"id = '{wanted}'")] == [wanted]
     assert asked() == [f"clear/quads/{wanted}"]
     quads = list(layer.rows())
-    assert asked() == ["clear/quads/"]
+    assert asked() == [of_quads]
     assert layer.count() == len(quads) and layer.extent() is not None and list(layer.rows()) == quads
     assert list(layer.rows(f"id = '{wanted}'")) and layer.row(quads[0].fid) == quads[0]
     assert asked() == []
-    # Of the basemaps: their list, and a page of quads each for the footprints.
+    # Of the basemaps: their list, and what the footprints take.
     basemaps = planet_vector.open_layer("PLANET:basemaps")
     assert asked() == [""]
     CACHE.clear()
     assert len(list(basemaps.rows())) == 3 and len(list(basemaps.rows())) == 3
-    assert sorted(asked()) == ["clear/quads/", "coarse/quads/", "none/quads/"]
+    assert sorted(asked()) == of_footprints
 
 
 def test_a_count_is_said_to_be_fast_where_the_rows_are_known(
-    served: Watched, system_python: Callable[..., Any]
+    served: Watched, face: Face, system_python: Callable[..., Any]
 ) -> None:
     questions: list[tuple[str, str | None, Any, list[bool]]] = [
         ("PLANET:basemaps/coarse", "percent_covered > 10", None, [False, False]),
         ("PLANET:basemaps/coarse", None, AREA, [False, False]),
         ("PLANET:basemaps/clear", None, None, [False, True]),  # the second time they were read
-        ("PLANET:basemaps/clear", "id LIKE 'L15%'", None, [False, False]),
+        ("PLANET:basemaps/clear", "id LIKE '%1%'", None, [False, False]),
         ("PLANET:basemaps/clear?limit=2", None, None, [False, True]),
-        ("PLANET:basemaps/clear/L15-1092E-1335N", None, None, [True, True]),  # opening reads the quad
+        (face.spell("PLANET:basemaps/clear/L15-1092E-1335N"), None, None, [True, True]),  # opening reads the quad
         ("PLANET:basemaps", None, None, [True, True]),  # and lists the basemaps
         ("PLANET:basemaps", "level = 15", None, [False, False]),
         ("PLANET:basemaps", None, (11, 47, 13, 49), [False, False]),
@@ -322,10 +347,11 @@ def test_a_count_is_said_to_be_fast_where_the_rows_are_known(
     assert [rows[number][2] for number in (8, 10, 12)] == [2, 1, 3]
 
 
-def test_a_quad_is_a_layer_of_one_feature(served: Watched) -> None:
-    frame = pyogrio.read_dataframe("PLANET:basemaps/clear/L15-1092E-1335N")
-    assert list(frame["id"]) == ["L15-1092E-1335N"]
-    assert list(pyogrio.read_info("PLANET:basemaps/clear?fields=id,updated")["fields"]) == ["id", "updated"]
+def test_a_quad_is_a_layer_of_one_feature(served: Watched, face: Face) -> None:
+    quad, fields = face.spell("L15-1092E-1335N"), ["id", "percent_covered"]
+    frame = pyogrio.read_dataframe(f"PLANET:basemaps/clear/{quad}")
+    assert list(frame["id"]) == [quad]
+    assert list(pyogrio.read_info(f"PLANET:basemaps/clear?fields={','.join(fields)}")["fields"]) == fields
     assert len(pyogrio.read_dataframe("PLANET:basemaps/clear?limit=2")) == 2
 
 
@@ -360,7 +386,8 @@ def test_quads_are_one_raster_for_the_tile_index(served: Watched) -> None:
         ("PLANET:basemaps/clear/L15-1092E-1335N?limit=1", "one quad"),
     ],
 )
-def test_what_cannot_be_is_said(served: Watched, name: str, said: str) -> None:
+def test_what_cannot_be_is_said(served: Watched, face: Face, name: str, said: str) -> None:
+    name, said = face.spell(name), face.spell(said)
     with pytest.raises(PlanetVectorError, match=re.escape(said)):
         planet_vector.open_layer(name)
     with pytest.raises(pyogrio.errors.DataSourceError, match=re.escape(said)):

@@ -24,6 +24,7 @@ from planet_vector.vector.decoding import Decoder
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.data_v1_service import generated_items
+from tests.faces import Face
 from tests.schemas import ORTHO
 from tests.vector.conftest import Watched
 
@@ -289,7 +290,7 @@ def test_both_ways_read_the_same_of_whatever_both_can_read(
     read(body(scenes))
 
 
-def test_a_layer_is_the_same_without_msgspec(many: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_is_the_same_without_msgspec(many: Watched, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[bool] = []
 
     class Counted(decoding.Decoder):
@@ -299,7 +300,7 @@ def test_a_layer_is_the_same_without_msgspec(many: Watched, monkeypatch: pytest.
             return page
 
     monkeypatch.setattr(layer, "Decoder", Counted)
-    name = "PLANET:ortho?fields=id,acquired,sat.id,camera.gain"
+    name = face.spell("PLANET:ortho?fields=id,acquired,sat.id,image_statistics.gsd")
     first = pyogrio.raw.read_arrow(name)[1]
     assert any(used)
     CACHE.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any, Callable
@@ -21,11 +20,10 @@ from planet_vector.vector import disk_cache
 from planet_vector.vector.layer import SceneLayer
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import HAS_FIONA, Service, Start
+from tests.faces import Face
 from tests.vector.conftest import make_scene, wait_for_pages, write_scenes
 
-COUNT = 3500  # scenes: two small questions, then five windows of time
-REQUESTS = 7
-PATH = "/v0/scenes/ortho/"
+COUNT = 3500  # scenes, of several windows of time
 
 
 class Faulty:
@@ -40,7 +38,7 @@ class Faulty:
         wait_for_pages()  # else one of an earlier search would be counted
         CACHE.clear()
         disk_cache.clear()
-        self._file.write_text(yaml.safe_dump([{"path": PATH, **fault} for fault in faults]))
+        self._file.write_text(yaml.safe_dump([{"path": self.service.face.searches, **fault} for fault in faults]))
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +52,14 @@ def _faulty(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> F
 
 @pytest.fixture
 def faulty(_faulty: Faulty, monkeypatch: pytest.MonkeyPatch) -> Faulty:
-    monkeypatch.setenv("PL_API_URL", _faulty.service.url)
+    monkeypatch.setenv("PL_API_URL", _faulty.service.root)
     monkeypatch.setenv("PL_API_KEY", _faulty.service.key)
     monkeypatch.setenv("PLANET_RATE", "0")
     monkeypatch.setattr(transport, "BACKOFF", 0.001)
     return _faulty
 
 
+EMPTY, NOTHING = "empty, with a next link", "empty, and nothing counted"
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"status": 429, "headers": {"Retry-After": "0"}},
     "500": {"status": 500},
@@ -72,22 +71,23 @@ FAULTS: dict[str, dict[str, Any]] = {
     "half the JSON": {"corrupt": True},
     "no JSON": {"status": 200, "body": "<html>come back later</html>"},
     "another JSON": {"status": 200, "body": '{"features": "none", "count": 3}'},
-    "empty, with a next link": {
-        "status": 200,
-        "body": json.dumps({"type": "FeatureCollection", "features": [], "count": 9, "links": {"next": "http://x/"}}),
-    },
-    "empty, and nothing counted": {
-        "status": 200,
-        "body": json.dumps({"type": "FeatureCollection", "features": [], "count": 0, "links": {"next": None}}),
-    },
+    EMPTY: {"status": 200},
+    NOTHING: {"status": 200},
     "next is this page": {"loop": True},
     "a count that grows": {"replace": {'"count":': '"count":1'}},
 }
 
 
-def first(fault: dict[str, Any]) -> int:
+def fault_of(face: Face, name: str) -> dict[str, Any]:
+    """Return a fault in the form of a service."""
+    if name == EMPTY:
+        return {**FAULTS[name], "body": face.page_of([], 9, "http://x/")}
+    return {**FAULTS[name], "body": face.page_of([], 0)} if name == NOTHING else FAULTS[name]
+
+
+def first(name: str) -> int:
     """Return the first request that a fault makes a failure: no scenes at all may be what the service has."""
-    return 1 if '"count": 0' in fault.get("body", "") else 0
+    return 1 if name == NOTHING else 0
 
 
 READERS: dict[str, Callable[[str], int]] = {
@@ -109,10 +109,10 @@ if HAS_FIONA:
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_all_scenes_or_an_error(faulty: Faulty, fault: dict[str, Any], lasting: bool) -> None:
-    outcomes = set()
-    for number in range(first(fault), REQUESTS):
+@pytest.mark.parametrize("name", FAULTS)
+def test_all_scenes_or_an_error(faulty: Faulty, face: Face, name: str, lasting: bool) -> None:
+    outcomes, fault = set(), fault_of(face, name)
+    for number in face.moments[first(name) :]:
         faulty.set({**fault, "skip": number, **({} if lasting else {"times": 1})})
         try:
             assert READERS["search"]("PLANET:ortho") == COUNT
@@ -124,11 +124,11 @@ def test_all_scenes_or_an_error(faulty: Faulty, fault: dict[str, Any], lasting: 
         assert ("error" in outcomes) == lasting  # a passing fault is retried
 
 
-@pytest.mark.parametrize("fault", ["500", "half the JSON", "empty, and nothing counted"])
+@pytest.mark.parametrize("fault", ["500", "half the JSON", NOTHING])
 @pytest.mark.parametrize("reader", READERS)
-def test_no_reader_takes_a_failure_for_the_end(faulty: Faulty, reader: str, fault: str) -> None:
-    for number in range(first(FAULTS[fault]), 4):
-        faulty.set({**FAULTS[fault], "skip": number})
+def test_no_reader_takes_a_failure_for_the_end(faulty: Faulty, face: Face, reader: str, fault: str) -> None:
+    for number in range(first(fault), 4):
+        faulty.set({**fault_of(face, fault), "skip": number})
         with pytest.raises((PlanetVectorError, *ERRORS)):
             print(READERS[reader]("PLANET:ortho"))
 

@@ -7,22 +7,19 @@ import math
 import random
 from pathlib import Path
 from typing import Any, Callable
-from urllib.parse import parse_qsl, urlsplit
 
 import pyogrio
 import pytest
+import requests
 import shapely
 from hypothesis import HealthCheck, given, settings
 
 import planet_vector
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Start
+from tests.faces import Face
 from tests.vector.conftest import Watched, make_scene, write_scenes
 from tests.where_texts import TEXTS, wheres
-
-
-def parameters(path: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(path).query))
 
 
 def few_scenes(nulls: bool) -> list[dict[str, Any]]:
@@ -49,22 +46,23 @@ def _few(
     # A GeoPackage leaves a WHERE to SQLite, which sees NOT and OR of nulls otherwise than OGR does. So the copy in
     # a GeoPackage has no nulls, and the one with nulls is of a format whose filters OGR evaluates itself.
     folder = tmp_path_factory.mktemp("few")
-    log, copy = folder / "access.log", folder / f"copy.{request.param}"
+    log = folder / "access.log"
     scenes = few_scenes(nulls=request.param == "fgb")
     service = start_service(write_scenes(folder / "scenes", scenes), "--access-log", str(log))
-    frame = pyogrio.read_dataframe("PLANET:ortho", API_URL=service.url, API_KEY=service.key)
-    pyogrio.write_dataframe(frame.dropna(axis="columns", how="all"), copy)
-    return Watched(service, log), copy
+    return Watched(service, log), folder / f"copy.{request.param}"
 
 
 @pytest.fixture
-def few(_few: tuple[Watched, Path], monkeypatch: pytest.MonkeyPatch) -> tuple[Watched, Path]:
+def few(_few: tuple[Watched, Path], face: Face, monkeypatch: pytest.MonkeyPatch) -> tuple[Watched, Path]:
     """Return a small service, asked anew for every filter, and a copy of its layer."""
-    monkeypatch.setenv("PL_API_URL", _few[0].service.url)
-    monkeypatch.setenv("PL_API_KEY", _few[0].service.key)
+    watched, copy = _few[0], _few[1].with_stem(face.name)
+    monkeypatch.setenv("PL_API_URL", watched.service.root)
+    monkeypatch.setenv("PL_API_KEY", watched.service.key)
     monkeypatch.setenv("PLANET_RATE", "0")
     monkeypatch.setenv("PLANET_CACHE_TTL", "0")
-    return _few
+    if not copy.exists():
+        pyogrio.write_dataframe(pyogrio.read_dataframe("PLANET:ortho").dropna(axis="columns", how="all"), copy)
+    return watched, copy
 
 
 def selected(name: Any, where: str) -> list[str]:
@@ -74,7 +72,7 @@ def selected(name: Any, where: str) -> list[str]:
 
 @pytest.mark.parametrize("kept", [False, pytest.param(True, marks=pytest.mark.long)], ids=["asked for", "kept"])
 def test_where_selects_what_it_selects_from_a_copy(
-    few: tuple[Watched, Path], kept: bool, monkeypatch: pytest.MonkeyPatch
+    few: tuple[Watched, Path], face: Face, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kept:
         monkeypatch.setenv("PLANET_CACHE_TTL", "300")
@@ -83,7 +81,7 @@ def test_where_selects_what_it_selects_from_a_copy(
         few[0].requests()
 
     @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(where=wheres())
+    @given(where=wheres(face))
     def check(where: str) -> None:
         assert selected("PLANET:ortho", where) == selected(few[1], where), where
 
@@ -114,12 +112,12 @@ print(compared)
 
 @pytest.mark.parametrize("ttl", ["0", pytest.param("300", marks=pytest.mark.long)], ids=["asked for", "kept"])
 def test_where_selects_the_same_in_the_system_s_gdal(
-    few: tuple[Watched, Path], run: Callable[..., Any], system_python: Callable[..., Any], ttl: str
+    few: tuple[Watched, Path], face: Face, system_python: Callable[..., Any], ttl: str
 ) -> None:
     drawn: list[str] = []
 
     @settings(max_examples=500, database=None, derandomize=True)
-    @given(where=wheres())
+    @given(where=wheres(face))
     def draw(where: str) -> None:
         drawn.append(where)
 
@@ -130,36 +128,48 @@ def test_where_selects_the_same_in_the_system_s_gdal(
     assert len(drawn) == 500
 
 
-@pytest.mark.parametrize(
-    ("where", "sent"),
-    [
+NARROWED: dict[str, list[tuple[str, dict[str, str]]]] = {
+    "v0": [
         ('"cloud_cover.estimated" < 5', {"cloud_cover.estimated.lt": "5"}),
         ('"sat.id" = \'0905\' AND "sat.off_nadir" >= 1', {"sat.id": "0905", "sat.off_nadir.gte": "1"}),
         ("\"image_statistics.image_quality\" = 'target'", {"image_statistics.image_quality.gte": "target"}),
         ('"camera.gain" IN (200, 300)', {"camera.gain.gte": "200", "camera.gain.lte": "300"}),
     ],
-)
-def test_filters_are_narrowed_at_the_service(many: Watched, where: str, sent: dict[str, str]) -> None:
-    rows = selected("PLANET:ortho", where)
-    pages = [parameters(path) for path in many.requests() if "count=1000" in path]
-    assert rows
-    assert pages
-    assert all(sent.items() <= page.items() for page in pages)
+    "data_v1": [
+        ("cloud_cover < 0.05", {"cloud_cover.lt": "0.05"}),
+        ("satellite_id = '0905' AND view_angle >= 1", {"satellite_id": "0905", "view_angle.gte": "1"}),
+        ("quality_category = 'target'", {"quality_category": "target"}),
+        ("gsd BETWEEN 3.5 AND 4 AND view_angle < 2", {"gsd.gte": "3.5", "gsd.lte": "4", "view_angle.lt": "2"}),
+    ],
+}
+"""Conditions over the columns of each service, and what of them it is asked for."""
 
 
-def test_a_spatial_filter_is_sent_and_exact(many: Watched, many_scenes: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("number", range(4))
+def test_filters_are_narrowed_at_the_service(
+    many: Watched, face: Face, sent: list[requests.PreparedRequest], number: int
+) -> None:
+    where, narrowed = NARROWED[face.name][number]
+    assert selected("PLANET:ortho", where)
+    assert sent
+    assert all(narrowed.items() <= face.conditions(page).items() for page in sent)
+
+
+def test_a_spatial_filter_is_sent_and_exact(
+    many: Watched, many_scenes: list[dict[str, Any]], face: Face, sent: list[requests.PreparedRequest]
+) -> None:
     footprints = {s["id"]: shapely.geometry.shape(s["geometry"]) for s in many_scenes}
     for box in [(0, 0, 30, 30), (-100, -20, -100, -20), (100, -30, 140.5, 2.25), (-180, -90, 180, 90)]:
         area = shapely.Point(box[:2]) if box[:2] == box[2:] else shapely.box(*box)
-        many.requests()
+        sent.clear()
         frame = pyogrio.read_dataframe("PLANET:ortho", bbox=box)
         assert set(frame["id"]) == {i for i, footprint in footprints.items() if footprint.intersects(area)}
-        sent = [parameters(path).get("intersects") for path in many.requests() if "count=1000" in path]
+        areas = [face.area(page) for page in sent]
         if box == (-180, -90, 180, 90):
-            assert set(sent) == {None}
+            assert set(areas) == {None}
         else:
-            assert len(sent) == 1
-            assert shapely.from_wkt(sent[0]).equals(area)
+            assert len(areas) == 1
+            assert areas[0].equals(area)
 
 
 def test_a_box_over_the_antimeridian_finds_both_sides(many: Watched, many_scenes: list[dict[str, Any]]) -> None:
@@ -180,26 +190,26 @@ def test_a_large_area_is_posted(many: Watched, many_scenes: list[dict[str, Any]]
     assert all(len(path) < 200 for path in many.requests())
 
 
-def test_ids_are_asked_for_one_by_one(many: Watched, many_scenes: list[dict[str, Any]]) -> None:
+def test_ids_are_asked_for_one_by_one(many: Watched, many_scenes: list[dict[str, Any]], face: Face) -> None:
     first, second = many_scenes[0], many_scenes[1]
     pyogrio.read_info("PLANET:ortho")
     many.requests()
     assert selected("PLANET:ortho", f"id = '{first['id']}'") == [first["id"]]
-    assert all("count=1000" not in path for path in many.requests())
+    assert many.pages() == []
     assert selected("PLANET:ortho", f"id IN ('{first['id']}', '{second['id']}', 'nobody')") == sorted(
         [first["id"], second["id"]]
     )
     assert selected("PLANET:ortho", "id = 'nobody'") == []
     assert selected("PLANET:ortho", "id = 'it''s nobody'") == []
     cloud = first["properties"]["cloud_cover"]["estimated"]
-    assert selected("PLANET:ortho", f"id = '{first['id']}' AND \"cloud_cover.estimated\" > {cloud}") == []
+    assert selected("PLANET:ortho", face.spell(f"id = '{first['id']}' AND \"cloud_cover.estimated\" > {cloud}")) == []
     # The name's own parameters hold for scenes asked for by id, too.
-    without = f"PLANET:ortho?cloud_cover.estimated.gt={cloud}"
+    without, within = (face.spell(f"PLANET:ortho?cloud_cover.estimated.{each}={cloud}") for each in ("gt", "gte"))
     assert selected(without, f"id = '{first['id']}'") == []
-    assert selected(f"PLANET:ortho?cloud_cover.estimated.gte={cloud}", f"id = '{first['id']}'") == [first["id"]]
+    assert selected(within, f"id = '{first['id']}'") == [first["id"]]
 
 
-def test_the_count_is_true_with_every_filter(many: Watched) -> None:
+def test_the_count_is_true_with_every_filter(many: Watched, face: Face) -> None:
     for name, where in [
         ("PLANET:ortho", None),
         ("PLANET:ortho?limit=12", None),
@@ -207,6 +217,7 @@ def test_the_count_is_true_with_every_filter(many: Watched) -> None:
         ("PLANET:ortho", '"cloud_cover.estimated" < 5'),
         ("PLANET:ortho", "acquired >= '2015-02-01' AND acquired < '2015-02-03'"),
     ]:
+        where = where and face.spell(where)
         counted = pyogrio.read_info(name, force_feature_count=True)["features"] if where is None else None
         frame = pyogrio.read_dataframe(name, where=where, columns=["id"], read_geometry=False)
         assert len(frame) > 0
@@ -252,7 +263,7 @@ def counting(asked: list[tuple[str, str | None, Any]], environ: dict[str, str], 
 
 @pytest.mark.parametrize("ttl", ["300", "0"])
 def test_a_count_is_said_to_be_fast_where_the_service_counts(
-    many: Watched, many_scenes: list[dict[str, Any]], system_python: Callable[..., Any], ttl: str
+    many: Watched, many_scenes: list[dict[str, Any]], face: Face, system_python: Callable[..., Any], ttl: str
 ) -> None:
     scene = many_scenes[0]["id"]
     cloud, exact = "PLANET:ortho?cloud_cover.estimated.lte=40", '"cloud_cover.estimated" < 20'
@@ -270,7 +281,7 @@ def test_a_count_is_said_to_be_fast_where_the_service_counts(
         ("PLANET:ortho", f"id = '{scene}'", None, False),
         ("PLANET:ortho", f'{exact} OR "cloud_cover.estimated" > 90', None, False),
         ("PLANET:ortho", f"{exact} AND id LIKE '2015%1'", None, False),
-        ("PLANET:ortho", '"camera.bit_depth" IS NULL', None, False),
+        ("PLANET:ortho", "provider IS NULL", None, False),
         ("PLANET:ortho", "acquired >= '2015-02-01'", None, False),
         ("PLANET:ortho", None, (0, 0, 40, 40), False),
         ("PLANET:ortho", exact, (0, 0, 40, 40), False),
@@ -279,25 +290,28 @@ def test_a_count_is_said_to_be_fast_where_the_service_counts(
         (f"PLANET:ortho/{scene}", exact, None, False),
     ]
     environ = {**many.service.environ, "PLANET_RATE": "0", "PLANET_CACHE_TTL": ttl}
-    rows = counting([question[:3] for question in questions], environ, system_python)
+    spelt = [(face.spell(name), where and face.spell(where), box) for name, where, box, _ in questions]
+    rows = counting(spelt, environ, system_python)
     # Where the layer has been read and is kept, a filtered count is that of its rows, not what the service says by now.
     kept = ttl != "0"
     assert [fast for fast, *_ in rows] == [
         fast and not (kept and where) for _, where, _, fast in questions for _ in range(2)
     ]
-    # The two ends of a search, or the one scene; what opening has asked is in the cache.
-    assert max(cost for fast, _, _, cost, _ in rows if fast) == (0 if kept else 2)
+    # As opening asks, or the one scene; what opening has asked is in the cache.
+    assert max(cost for fast, _, _, cost, _ in rows if fast) == (0 if kept else face.opening)
     assert {count for _, _, count, *_ in rows} > {0, 1, 50, 3500}
 
 
 def test_programs_count_by_themselves_where_that_is_fast(many: Watched) -> None:
     count = pyogrio.read_info("PLANET:ortho")["features"]
-    assert all("count=1000" not in path for path in many.requests())
+    assert many.pages() == []
     assert count == len(pyogrio.read_dataframe("PLANET:ortho", columns=["id"], read_geometry=False)) == 3500
 
 
-def test_the_count_of_a_whole_or_simply_narrowed_layer_reads_no_page(many: Watched, run: Callable[..., Any]) -> None:
-    for where in ([], ["-where", '"cloud_cover.estimated" < 5']):
+def test_the_count_of_a_whole_or_simply_narrowed_layer_reads_no_page(
+    many: Watched, face: Face, run: Callable[..., Any]
+) -> None:
+    for where in ([], ["-where", face.spell('"cloud_cover.estimated" < 5')]):
         done = run("ogrinfo", "-ro", "-so", *where, "PLANET:ortho", "ortho", env=many.service.environ)
         assert "Feature Count: " in done.stdout, done.stderr
-        assert all("count=1000" not in path for path in many.requests())
+        assert many.pages() == []

@@ -23,6 +23,7 @@ from planet_vector.vector.columns import Row
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.conftest import HAS_FIONA, Service, Start
+from tests.faces import FACES, Face
 from tests.schemas import ORTHO
 from tests.vector.conftest import wait_for_pages, write_scenes
 
@@ -32,8 +33,8 @@ SCHEMA = Schema(ORTHO)
 TYPES = dict(zip(SCHEMA.names, SCHEMA.types))
 
 
-def changed(place: str, value: Any) -> dict[str, Any]:
-    scene = copy.deepcopy(SCENE)
+def changed(place: str, value: Any, scene: dict[str, Any] = SCENE) -> dict[str, Any]:
+    scene = copy.deepcopy(scene)
     put(place, value)(scene)
     return scene
 
@@ -286,15 +287,17 @@ FOOTPRINTS: dict[str, Any] = {
     "pole": {"type": "Polygon", "coordinates": [[[0, 80], [90, 80], [180, 80], [-90, 80], [0, 80]]]},
 }
 AREAS = {"usual": 3.6875, "unclosed": 3.6875, "zero-area": 0.0, "across": 2.0, "pole": 3600.0}
+GSD = "properties/image_statistics/gsd"
+WITH_GSD = changed(GSD, 2.25)
 TEXTS = {"NUL": "a\0b", "surrogate": "a\ud800b"}
 SCENES = [
-    *({**SCENE, "id": name, "geometry": geometry} for name, (geometry, _) in NO_FOOTPRINTS.items()),
-    *({**SCENE, "id": name, "geometry": geometry} for name, geometry in FOOTPRINTS.items()),
-    *({**changed("properties/sat/id", text), "id": name} for name, text in TEXTS.items()),
-    *({**SCENE, "id": f"id-{text}"} for text in TEXTS.values()),
-    {**changed("properties/strip_id", math.nan), "id": "NaN"},
-    {**changed("properties/strip_id", 2**53 + 1), "id": "rounded"},
-    {**changed("properties/strip_id", 10**400), "id": "large"},
+    *({**WITH_GSD, "id": name, "geometry": geometry} for name, (geometry, _) in NO_FOOTPRINTS.items()),
+    *({**WITH_GSD, "id": name, "geometry": geometry} for name, geometry in FOOTPRINTS.items()),
+    *({**changed("properties/sat/id", text, WITH_GSD), "id": name} for name, text in TEXTS.items()),
+    *({**WITH_GSD, "id": f"id-{text}"} for text in TEXTS.values()),
+    {**changed(GSD, math.nan), "id": "NaN"},
+    {**changed(GSD, 2**53 + 1), "id": "rounded"},
+    {**changed(GSD, 10**400), "id": "large"},
 ]
 IDS = [scene["id"].replace("\0", "\ufffd").replace("\ud800", "\ufffd") for scene in SCENES]
 
@@ -303,15 +306,14 @@ IDS = [scene["id"].replace("\0", "\ufffd").replace("\ud800", "\ufffd") for scene
 def _odd(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Service:
     """Return a service that answers any search with the same page: all scenes are of one instant."""
     folder = tmp_path_factory.mktemp("odd")
-    page = {"count": len(SCENES), "type": "FeatureCollection", "features": SCENES, "links": {"next": None}}
-    fault = {"path": "/v0/scenes/ortho/", "status": 200, "body": json.dumps(page)}
-    (folder / "faults.yml").write_text(yaml.safe_dump([fault]))
+    faults = [{"path": face.searches, "status": 200, "body": face.page_of(SCENES, len(SCENES))} for face in FACES]
+    (folder / "faults.yml").write_text(yaml.safe_dump(faults))
     return start_service(write_scenes(folder / "scenes", [SCENE]), "--faults", str(folder / "faults.yml"))
 
 
 @pytest.fixture
 def odd(_odd: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
-    monkeypatch.setenv("PL_API_URL", _odd.url)
+    monkeypatch.setenv("PL_API_URL", _odd.root)
     monkeypatch.setenv("PL_API_KEY", _odd.key)
     monkeypatch.setenv("PLANET_RATE", "0")
     wait_for_pages()
@@ -320,33 +322,33 @@ def odd(_odd: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 Found = list[tuple[str, Any, Any, Any, Any]]
-"""Id, geometry as shapely has it or None, sat.id, strip_id and other of each scene."""
-COLUMNS = ["id", "sat.id", "strip_id", "other"]
+"""Id, geometry as shapely has it or None, sat.id, image_statistics.gsd and other of each scene."""
+COLUMNS = ["id", "sat.id", "image_statistics.gsd", "other"]
 
 
-def with_pyogrio(name: str) -> Found:
-    meta, _, wkbs, columns = pyogrio.raw.read(name, columns=COLUMNS)
-    values = dict(zip(meta["fields"], columns))
-    return list(zip(values["id"], shapely.from_wkb(wkbs), *(values[column] for column in COLUMNS[1:])))
+def with_pyogrio(name: str, columns: list[str]) -> Found:
+    meta, _, wkbs, arrays = pyogrio.raw.read(name, columns=columns)
+    values = dict(zip(meta["fields"], arrays))
+    return list(zip(values["id"], shapely.from_wkb(wkbs), *(values[column] for column in columns[1:])))
 
 
-def with_arrow(name: str) -> Found:
-    table = pyogrio.raw.read_arrow(name, columns=COLUMNS)[1].to_pydict()
-    (geometry,) = [column for column in table if column not in COLUMNS and "fid" not in column.lower()]
-    return list(zip(table["id"], shapely.from_wkb(table[geometry]), *(table[column] for column in COLUMNS[1:])))
+def with_arrow(name: str, columns: list[str]) -> Found:
+    table = pyogrio.raw.read_arrow(name, columns=columns)[1].to_pydict()
+    (geometry,) = [column for column in table if column not in columns and "fid" not in column.lower()]
+    return list(zip(table["id"], shapely.from_wkb(table[geometry]), *(table[column] for column in columns[1:])))
 
 
-def with_geopandas(name: str) -> Found:
-    frame = geopandas.read_file(name, columns=COLUMNS)
-    return list(zip(frame["id"], frame.geometry, *(frame[column] for column in COLUMNS[1:])))
+def with_geopandas(name: str, columns: list[str]) -> Found:
+    frame = geopandas.read_file(name, columns=columns)
+    return list(zip(frame["id"], frame.geometry, *(frame[column] for column in columns[1:])))
 
 
-def with_search(name: str) -> Found:
+def with_search(name: str, columns: list[str]) -> Found:
     found = planet_vector.search(name).to_geopandas()
-    return list(zip(found["id"], found.geometry, *(found[column] for column in COLUMNS[1:])))
+    return list(zip(found["id"], found.geometry, *(found[column] for column in columns[1:])))
 
 
-def with_fiona(name: str) -> Found:
+def with_fiona(name: str, columns: list[str]) -> Found:
     import fiona
 
     with fiona.open(name) as layer:
@@ -355,13 +357,13 @@ def with_fiona(name: str) -> Found:
         (
             feature.properties["id"],
             feature.geometry and shapely.geometry.shape(feature.geometry),
-            *(feature.properties[column] for column in COLUMNS[1:]),
+            *(feature.properties[column] for column in columns[1:]),
         )
         for feature in features
     ]
 
 
-READERS: dict[str, Callable[[str], Found]] = {
+READERS: dict[str, Callable[[str, list[str]], Found]] = {
     "pyogrio": with_pyogrio,
     "pyogrio, Arrow": with_arrow,
     "geopandas": with_geopandas,
@@ -371,22 +373,22 @@ if HAS_FIONA:
     READERS["fiona"] = with_fiona
 
 IN_OSGEO = """
-import json
+import json, sys
 from osgeo import ogr
 ogr.UseExceptions()
 source = ogr.Open("PLANET:ortho")
 found = []
 for feature in source.GetLayer(0):
     geometry = feature.GetGeometryRef()
-    values = [feature.GetField(name) for name in ("id", "sat.id", "strip_id", "other")]
+    values = [feature.GetField(name) for name in json.loads(sys.argv[1])]
     found.append([values[0], geometry and geometry.ExportToWkt(), *values[1:]])
 print(json.dumps(found))
 """
 
 
-def check(found: Found) -> None:
+def check(found: Found, face: Face) -> None:
     assert sorted(row[0] for row in found) == sorted(IDS)
-    for scene_id, geometry, satellite, strip, other in found:
+    for scene_id, geometry, satellite, gsd, other in found:
         rest = strict_json(other) if isinstance(other, str) else {}
         if scene_id in NO_FOOTPRINTS:
             assert geometry is None
@@ -394,16 +396,16 @@ def check(found: Found) -> None:
         else:
             assert geometry is not None and geometry.area == pytest.approx(AREAS.get(scene_id, 3.6875))
         if scene_id in TEXTS:
-            assert not isinstance(satellite, str) and rest == {"sat": {"id": TEXTS[scene_id]}}
+            assert not isinstance(satellite, str) and rest == face.other("sat.id", TEXTS[scene_id])
         else:
             assert satellite == "0b0a"
         if scene_id in ("NaN", "large"):
-            assert strip is None or math.isnan(strip)
-            assert rest == {"strip_id": "NaN" if scene_id == "NaN" else 10**400}
+            assert gsd is None or math.isnan(gsd)
+            assert rest == face.other("image_statistics.gsd", "NaN" if scene_id == "NaN" else 10**400)
         elif scene_id == "rounded":
-            assert strip == 2.0**53 and rest == {"strip_id": 2**53 + 1}
+            assert gsd == 2.0**53 and rest == face.other("image_statistics.gsd", 2**53 + 1)
         else:
-            assert strip == 1441726203.16169
+            assert gsd == 2.25
         if scene_id in FOOTPRINTS:
             assert rest == {}
     originals = sorted(strict_json(row[-1])["id"] for row in found if row[0].startswith("id-"))
@@ -411,15 +413,17 @@ def check(found: Found) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_layer_with_odd_scenes_has_them_all(odd: Service, reader: str) -> None:
-    check(READERS[reader]("PLANET:ortho"))
+def test_a_layer_with_odd_scenes_has_them_all(odd: Service, face: Face, reader: str) -> None:
+    check(READERS[reader]("PLANET:ortho", list(map(face.spell, COLUMNS))), face)
 
 
-def test_the_oldest_gdal_has_them_all(odd: Service, system_python: Callable[..., Any], run: Callable[..., Any]) -> None:
+def test_the_oldest_gdal_has_them_all(
+    odd: Service, face: Face, system_python: Callable[..., Any], run: Callable[..., Any]
+) -> None:
     environ = {**odd.environ, "PLANET_RATE": "0"}
-    done = system_python(IN_OSGEO, env=environ)
+    done = system_python(IN_OSGEO, json.dumps(list(map(face.spell, COLUMNS))), env=environ)
     assert done.stderr == ""
-    check([(row[0], row[1] and shapely.from_wkt(row[1]), *row[2:]) for row in json.loads(done.stdout)])
+    check([(row[0], row[1] and shapely.from_wkt(row[1]), *row[2:]) for row in json.loads(done.stdout)], face)
     done = run("ogrinfo", "-ro", "-al", "-q", "PLANET:ortho", env=environ)
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.count("OGRFeature(") == len(SCENES)

@@ -14,6 +14,7 @@ from rasterio.warp import Resampling, reproject
 import planet_vector
 from planet_vector.raster.session import PlanetSession
 from tests.conftest import Service, Start
+from tests.faces import NO_INDEX
 from tests.raster.test_where_it_lies import IDS, KINDS, NOTHING, check, write
 from tests.vector.conftest import ask_all
 
@@ -51,6 +52,7 @@ def composed(connected: Service, scenes: list[dict[str, Any]], raster: Any) -> t
     return expected, zones
 
 
+@pytest.mark.only_v0(NO_INDEX)
 @pytest.mark.parametrize(
     ("top", "key"),
     [
@@ -73,6 +75,7 @@ def test_a_search_is_one_raster(connected: Service, top: str, key: Any, crs: str
     assert same > 0.93  # the rest lies where nearest pixels differ, at edges
 
 
+@pytest.mark.only_v0(NO_INDEX)
 def test_the_size_of_a_pixel_can_be_chosen(connected: Service) -> None:
     with rasterio.Env(session=PlanetSession()):
         with rasterio.open(f"GTI:PLANET:ortho?{SUMMER}&res=0.001") as raster:
@@ -129,6 +132,7 @@ def globe(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Ser
     return start_service(archive)
 
 
+@pytest.mark.only_v0(NO_INDEX)
 @pytest.mark.parametrize(
     ("name", "crs", "told"),
     [
@@ -146,7 +150,7 @@ def globe(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Ser
 def test_what_gdal_cannot_show_is_an_error_and_not_empty(
     globe: Service, monkeypatch: pytest.MonkeyPatch, name: str, crs: str, told: Any
 ) -> None:
-    monkeypatch.setenv("PL_API_URL", globe.url)
+    monkeypatch.setenv("PL_API_URL", globe.root)
     monkeypatch.setenv("PL_API_KEY", globe.key)
     index = f"GTI:PLANET:ortho/{IDS[name]}?product=analytic&crs={crs}"
     with rasterio.Env(session=PlanetSession()):

@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 from urllib.parse import quote
 
 from planet_vector.assets import AssetState
-from planet_vector.catalog import paging
+from planet_vector.catalog import density, paging
 from planet_vector.catalog.basemaps import Basemaps
 from planet_vector.catalog.data_v1.basemaps import DataV1Basemaps
 from planet_vector.catalog.data_v1.fast_pages import decoded_page
@@ -25,6 +25,7 @@ from planet_vector.catalog.scene_pages import (
     SceneBatch,
     ScenePage,
     SearchSurvey,
+    scenes_missing,
 )
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
@@ -35,7 +36,7 @@ from planet_vector.names import Name
 from planet_vector.query import Query
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 from planet_vector.scene import Scene
-from planet_vector.times import INSTANT
+from planet_vector.times import FIRST, INSTANT, LAST
 
 PAGE = 250
 """Items of a page; larger ones are not documented, and GDAL requests as many."""
@@ -309,13 +310,43 @@ class DataV1:
     def _finer(self, query: Query, known: SearchSurvey) -> SearchSurvey:
         """Return a survey with shorter buckets, if they would save requests."""
         finer = finer_interval(known.density, PAGE) if known.density else None
+        if finer is None:
+            return known
+        assert known.total is not None, "this API counts"
         try:
-            return known if finer is None else self._stats(query, finer)
+            found = self._stats(query, finer)
         except BadQueryError:
             return known  # the most buckets that the service returns are not documented
+        # Fewer items than just before are no reason to expect fewer: either answer may lack some.
+        return found if found.total is not None and found.total >= known.total else known
 
     def pages(self, query: Query) -> Iterator[List[Feature]]:
-        return cast(Iterator[List[Feature]], self.decoded(query, None, None))
+        return cast(Iterator[List[Feature]], self._limited(query) if query.limit is not None else self._whole(query))
+
+    def _whole(self, query: Query) -> Iterator[SceneBatch]:
+        """Yield the items of a search without a limit: the first page alone, as a caller may need no more of it."""
+        if query.contradicts_itself:
+            return
+        source = self._source()
+        items, window = paging.first_page(source, query)
+        yield items
+        known = self.survey(query)
+        assert known.total is not None, "this API counts"
+        missing = known.total - len(items)
+        if window is None:
+            if missing > 0:
+                raise scenes_missing(missing)
+            return
+        if missing <= 0:
+            raise ResultChanged(
+                f"The service counts {known.total} items but returned {len(items)} and more: the result would be "
+                "incomplete, try again."
+            )
+        buckets = self._finer(query, known).density
+        ahead = density.within(buckets, window.low or FIRST, window.high or LAST)
+        # By the number of the whole search, so that an item that the first page lacks is missed, too.
+        known = SearchSurvey(missing, density=ahead)
+        yield from paging.pages(source, window.within(query), self.settings.connections, known)
 
     def decoded(
         self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
@@ -343,13 +374,19 @@ class DataV1:
         ServiceError
             If the search cannot be completed; then the items yielded so far are incomplete.
         """
-        source = PageSource(self._fetch, self._follow, PAGE, decode)
-        if query.limit is None:
-            known = self._finer(query, known or self.survey(query))
-            yield from paging.pages(source, query, self.settings.connections, known)
+        if query.limit is not None:
+            yield from self._limited(query, decode)
             return
+        known = self._finer(query, known or self.survey(query))
+        yield from paging.pages(self._source(decode), query, self.settings.connections, known)
+
+    def _source(self, decode: Optional[DecodePage] = None) -> PageSource:
+        return PageSource(self._fetch, self._follow, PAGE, decode)
+
+    def _limited(self, query: Query, decode: Optional[DecodePage] = None) -> Iterator[SceneBatch]:
+        assert query.limit is not None
         count = 0
-        for page in paging.pages(source, query, self.settings.connections):
+        for page in paging.pages(self._source(decode), query, self.settings.connections):
             count += len(page)
             yield page
         if count < query.limit and count < self.count(query):  # the last page may have been cut off
