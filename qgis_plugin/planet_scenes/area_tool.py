@@ -98,20 +98,18 @@ class Draw(QgsMapTool):
 
 
 def band(canvas: QgsMapCanvas, colour: QColor) -> QgsRubberBand:
-    """Return a rubber band for polygons.
+    """Return a rubber band for polygons: an outline only, as a fill would tint the imagery inside.
 
     Parameters
     ----------
     canvas : QgsMapCanvas
         The map canvas.
     colour : QColor
-        Colour of the outline and, translucent, of the fill.
+        Colour of the outline.
     """
     made = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
-    made.setColor(colour)
-    fill = QColor(colour)
-    fill.setAlpha(30)
-    made.setFillColor(fill)
+    made.setStrokeColor(colour)
+    made.setFillColor(QColor(Qt.GlobalColor.transparent))
     made.setWidth(2)
     return made
 

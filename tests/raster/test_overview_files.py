@@ -15,13 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-<<<<<<< HEAD
-=======
 import planet_vector
-from planet_vector.assets import Asset, SpectralBand
-from planet_vector.bands.planet import FOUR
 from planet_vector.catalog import Catalog
->>>>>>> each-service
 from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import AuthError, PlanetVectorError, RasterAccessError, ServiceError
