@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit, urlunsplit
 
 from planet_vector.errors import ConfigError
@@ -96,3 +97,19 @@ def is_api_origin(url: str, api_url: str) -> bool:
         scheme == "https" and port == 443 and (host == _PLANET or host.endswith("." + _PLANET))
         for scheme, host, port in (there, root)
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine: a loopback address, or a name that always resolves to one.
+
+    Nothing is looked up. The names are those of RFC 6761, section 6.3.
+
+    Parameters
+    ----------
+    host : str
+        The host, in lower case; an address without brackets.
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

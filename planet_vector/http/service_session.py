@@ -6,7 +6,6 @@ They use the proxies and certificates of the environment or of a host program, s
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import weakref
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from planet_vector.forking import renew_after_fork
 from planet_vector.http.credentials import OriginAuth
 from planet_vector.http.failures import Proxy, describe_proxy
 from planet_vector.http.private_hosts import Guard, GuardedAdapter
-from planet_vector.roots import origin
+from planet_vector.roots import is_loopback, origin
 
 Parameters = Sequence[Tuple[str, str]]
 """Names and values of a query."""
@@ -165,20 +164,12 @@ def _new_session(settings: Settings, guard: Guard) -> requests.Session:
         session.mount(scheme, adapter)
     session.auth = OriginAuth(settings)
     session.headers["User-Agent"] = "planet_vector"
-    if _is_this_machine(settings.api_url):
+    if is_loopback(urlsplit(settings.api_url).hostname or ""):
         # Compressing and decompressing a page takes longer than passing it on, and as long as decoding it.
         session.headers["Accept-Encoding"] = "identity"
     # Keep no cookies: a cookie is a credential, which would be sent with other requests.
     session.cookies.set_policy(_NoCookies())
     return session
-
-
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _WithoutQueries(logging.Filter):

@@ -41,7 +41,7 @@ def check(options: ServiceOptions) -> None:
     if options.key is not None and not options.key.strip():
         raise ConfigError("The key is empty: give one, or leave it out for a service without keys.")
     keys = Keys(options.key, options.keys)
-    if not keys.required and not _is_loopback(options.host):
+    if not keys.required and not _only_loopback(options.host):
         raise ConfigError(
             f"Without keys the service is restricted to this machine, and cannot listen at {options.host}: "
             "add --keys FILE."
@@ -129,7 +129,7 @@ def serve(options: ServiceOptions, ready: Callable[[str], None], state: Optional
                 rescans.join()
 
 
-def _is_loopback(host: str) -> bool:
+def _only_loopback(host: str) -> bool:
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError:

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
+from planet_vector.roots import is_loopback
 from planet_vector.server.api.error_responses import refusal_answer
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
@@ -54,7 +55,7 @@ class Hosts:
         if match is None:
             return False
         name = _normal(match.group(1))
-        return self._names is None or name in self._names or _is_loopback(name)
+        return self._names is None or name in self._names or is_loopback(name)
 
 
 class Proxies:
@@ -215,14 +216,6 @@ def _normal(name: str) -> str:
     """Return the normal form of a host: an address in its shortest form, or a name in lower case without final dots."""
     address = _address(name.strip("[]"))
     return str(address) if address is not None else name.lower().rstrip(".")
-
-
-def _is_loopback(name: str) -> bool:
-    address = _address(name)
-    if address is not None:
-        return address.is_loopback
-    # RFC 6761, section 6.3: these names always resolve to this machine.
-    return name == "localhost" or name.endswith(".localhost")
 
 
 def _address(text: str) -> Optional[_Address]:
