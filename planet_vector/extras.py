@@ -10,7 +10,7 @@ EXTRAS: Mapping[str, Tuple[str, ...]] = {
     "maps": ("xstatic",),
     "pictures": ("PIL",),
     "geo": ("geopandas", "pandas", "pyarrow", "pyogrio", "stac_geoparquet"),
-    "xarray": ("dask", "odc", "pystac", "xarray"),
+    "xarray": ("dask", "odc", "xarray"),
     "server": (
         "PIL", "fastapi", "filelock", "h11", "pyproj", "starlette", "swagger_ui_bundle", "uvicorn", "watchfiles",
         "xstatic", "yaml",

@@ -18,7 +18,7 @@ resample          a part of a product on a grid               rasterio
 crop              the same window of every scene of a stack   rasterio
 time_vrt          crops of one grid as one VRT                rasterio
 sheets            contact sheets and animations of crops      Pillow
-cube              a stack as an xarray Dataset                odc-stac
+cube              a stack as an xarray Dataset                dask, odc-geo
 ================  ==========================================  ====================
 
 QGIS uses the modules that need at most numpy, as it may lack shapely and rasterio.

@@ -1,12 +1,15 @@
 """Scenes as a cube of pixels over time, read remotely by any number of dask workers.
 
-odc-stac lays out the cube and its dask graph, `planet_vector.stacks.product_driver` reads its pixels.
+dask lays out the cube, and `planet_vector.stacks.cube_reader` reads its pixels: a part of a scene with all bands, of
+which each variable takes its own. odc-stac would read band by band, and so fetch files that hold bands together once
+for each of them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Optional, Union
 
+import numpy as np
 import shapely
 from affine import Affine
 
@@ -14,17 +17,17 @@ from planet_vector import stac_export
 from planet_vector.catalog import catalog_of_scenes
 from planet_vector.errors import NotFoundError, QueryError
 from planet_vector.extras import named_extra
-from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import area_asked_for, area_searched, holds_ground, percent, polygons
+from planet_vector.pixels.header import RasterHeader
 from planet_vector.progress import Progress
 from planet_vector.query import Query
 from planet_vector.raster.indices import index_name
 from planet_vector.raster.scene_files import activate_files
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack, check_scenes
+from planet_vector.stacks.cube_reader import CubeReader
 from planet_vector.stacks.overlap import Stack, asked_area, common_ground, shares_by_scene
-from planet_vector.stacks.product_driver import ProductDriver
-from planet_vector.stacks.reading import header_read, opened, readings_of
+from planet_vector.stacks.reading import SceneReading, header_read, opened, readings_of
 from planet_vector.stacks.resample import REACH
 from planet_vector.stacks.stack_grid import reference_of, stack_grid
 from planet_vector.vector.search_view import Search
@@ -35,8 +38,6 @@ if TYPE_CHECKING:
 
 ROWS = 1024
 """Rows of a chunk of full width: products are stored in strips of full rows, so narrower chunks read as many bytes."""
-
-_PIXELS = "pixels"  # name of the asset of the cube's items
 
 
 def to_xarray(
@@ -110,9 +111,11 @@ def to_xarray(
         If the first product cannot be read. Errors of the others are raised when pixels are computed.
     """
     with named_extra():
-        import odc.stac
-        import pystac
+        import xarray
+        from dask.array import map_blocks
+        from dask.array.core import normalize_chunks
         from odc.geo.geobox import GeoBox
+        from odc.geo.xr import xr_coords
 
     if resampling not in REACH:
         raise QueryError(f"resampling is {resampling!r}: it takes {', '.join(REACH)}.")
@@ -131,39 +134,57 @@ def to_xarray(
     grid = stack_grid(catalog, stack, first.files[0].asset.name, dst_crs)
     with opened(catalog, first) as datasets:
         header = header_read(first, datasets)
-    links = [reading.files[0].asset.href for reading in readings]
-    driver = ProductDriver(settings, header, dict(zip(links, readings)))
-    items = []
-    for scene, reading in zip(stack.scenes, readings):
-        name = reading.files[0].asset.name
-        item = stac_export.to_stac(scene, {name: header} if index is None else {})
-        # All items get the bands of the one header; the position of their pixels is read with them.
-        asset = {k: v for k, v in item["assets"][name].items() if not k.startswith("proj:")}
-        if index is not None:
-            asset["eo:bands"] = [{"name": index_name(index)}]
-        item["assets"] = {_PIXELS: {**asset, **_position(grid), "raster:bands": driver.raster_bands()}}
-        item["stac_extensions"] = [*item["stac_extensions"], stac_export.EXTENSIONS["proj"]]
-        items.append(pystac.Item.from_dict(item))
-    names = [band["name"] for band in items[0].assets[_PIXELS].extra_fields["eo:bands"]]
-    if driver.has_mask:
-        names.append("mask" if "mask" not in names else "data_mask")
-    cube = odc.stac.load(
-        items,
-        bands=[f"{_PIXELS}.{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [_PIXELS],
-        geobox=GeoBox(grid.shape, Affine(*grid.transform), grid.crs.to_wkt()),
-        chunks={"y": grid.height, "x": grid.width, **sizes},
-        resampling=resampling,
-        groupby="id",
-        preserve_original_order=True,
-        driver=driver,
-    )
-    if cube.sizes["time"] != len(stack.scenes):
+    if len(set(stack.ids)) != len(stack.scenes):
         raise QueryError("Two scenes of the stack have the same id, but those of a cube must be distinct.")
-    cube = cube.rename(dict(zip(list(cube.data_vars), names)))
-    for name, attributes in zip(names, driver.attributes()):
-        cube[name].attrs.update(attributes)
-    found: xarray.Dataset = cube.assign_coords(scene=("time", list(stack.ids)))
+    reader = CubeReader(settings, header, readings, grid, resampling)
+    names = _names(reference, first, header, index, reader.has_mask)
+    shape = len(names), len(stack.scenes), *grid.shape
+    parts = normalize_chunks(  # type: ignore[no-untyped-call]
+        (-1, 1, sizes.get("y", -1), sizes.get("x", -1)), shape=shape, dtype=reader.dtype
+    )
+    pixels = map_blocks(  # type: ignore[no-untyped-call]
+        _part_of, reader, chunks=parts, dtype=reader.dtype, meta=np.empty((0,) * 4, reader.dtype)
+    )
+    box = GeoBox(grid.shape, Affine(*grid.transform), grid.crs.to_wkt())
+    times = np.array([scene.acquired.replace(tzinfo=None) for scene in stack.scenes], "datetime64[ns]")
+    coordinates = {"time": times, **xr_coords(box)}
+    variables = {}
+    for number, (name, dtype) in enumerate(zip(names, reader.dtypes)):
+        band = pixels.map_blocks(
+            _variable_of, number=number, kind=dtype, drop_axis=0, dtype=dtype, meta=np.empty((0,) * 3, dtype)
+        )
+        dimensions = ("time", *box.dimensions)
+        variables[name] = xarray.DataArray(band, coordinates, dimensions, attrs=reader.attributes(number))
+        variables[name].encoding["grid_mapping"] = "spatial_ref"  # as `xr_coords` calls it
+    found: xarray.Dataset = xarray.Dataset(variables).assign_coords(scene=("time", list(stack.ids)))
     return found
+
+
+def _part_of(reader: CubeReader, block_info: Any = None) -> Any:
+    """Return the pixels of a part of the cube, whose place dask states; see `CubeReader.read`."""
+    _, (number, _), rows, columns = block_info[None]["array-location"]
+    return reader.read(number, slice(*rows), slice(*columns))[:, np.newaxis]
+
+
+def _variable_of(pixels: Any, number: int, kind: Any) -> Any:
+    """Return the pixels of a variable as an array of its own, so that those of the others are not kept."""
+    own = pixels[number]
+    return (own if kind.kind == "c" else own.real).astype(kind)
+
+
+def _names(
+    scene: Scene, reading: SceneReading, header: RasterHeader, index: Optional[str], has_mask: bool
+) -> List[str]:
+    """Return the names of the variables."""
+    if index is not None:
+        names = [index_name(index)]
+    else:
+        product = reading.files[0].asset.name
+        bands = stac_export.to_stac(scene, {product: header})["assets"][product]["eo:bands"]
+        names = [band["name"] for band in bands]
+    if has_mask:
+        names.append("mask" if "mask" not in names else "data_mask")
+    return names
 
 
 def _on_ground(
@@ -214,17 +235,3 @@ def _partly_on(found: Union[Stack, Iterable[Scene]], area: object) -> Stack:
             f"The area of the cube is a {asked.geom_type}: give a polygon, or take values at points by timeseries."
         )
     return common_ground(scenes, asked)
-
-
-def _position(grid: GridSpec) -> Mapping[str, object]:
-    """Return the position of a cube as fields of STAC's projection extension.
-
-    All items are given it, as odc-stac reads only those chunks of an item in which it lies: by footprints, pixels of a
-    file beyond its footprint would be there or not, depending on the chunks.
-    """
-    return {
-        "proj:epsg": None,
-        "proj:wkt2": grid.crs.to_wkt(),
-        "proj:shape": list(grid.shape),
-        "proj:transform": list(grid.transform),
-    }
