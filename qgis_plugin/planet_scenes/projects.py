@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
+import qgis.utils
 from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsProject
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QObject
+from qgis.PyQt.QtCore import QObject, QTimer
 
 from planet_scenes import core, layers, messages, raster_layers, reopening, tasks
 from planet_scenes.connection import Connection
@@ -16,6 +17,8 @@ from planet_scenes.texts import tr
 from planet_vector.connection_lookup import default_connection, find_connection
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.names import parse_name
+
+_INTERVAL = 50  # ms between looks whether the map is drawn
 
 
 def connection_of(planet_name: str) -> Optional[Connection]:
@@ -60,6 +63,10 @@ class Projects(QObject):
         super().__init__(parent)
         self._log_in = log_in
         self._log_ins: Dict[str, Tuple[str, int]] = {}
+        self._restored: List[Tuple[QgsMapLayer, str]] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(_INTERVAL)
+        self._timer.timeout.connect(self._show)
 
     def start(self) -> None:
         """Connect to the signals of the project and the connections."""
@@ -77,6 +84,7 @@ class Projects(QObject):
         project.cleared.disconnect(self._lend)
         project.readProject.disconnect(self._read)
         connections().changed.disconnect(self._changed)
+        self._timer.stop()
 
     def _lend(self) -> None:
         """Load keys before a project's layers are opened, if that needs no user interaction."""
@@ -114,6 +122,7 @@ class Projects(QObject):
             The layers.
         """
         asked: Set[str] = set()
+        failures = reopening.Failures()
         for layer in stale:
             connection = connection_of(name_of(layer))
             if connection is None:
@@ -124,9 +133,11 @@ class Projects(QObject):
                     Qgis.MessageLevel.Warning,
                 )
             else:
-                self._reopen(layer, connection, asked)
+                self._reopen(layer, connection, asked, failures)
 
-    def _reopen(self, layer: QgsMapLayer, connection: Connection, asked: Set[str]) -> None:
+    def _reopen(
+        self, layer: QgsMapLayer, connection: Connection, asked: Set[str], failures: reopening.Failures
+    ) -> None:
         name, raster = name_of(layer), bool(raster_layers.is_ours(layer))
         try:
             catalog = connection.catalog()
@@ -136,13 +147,13 @@ class Projects(QObject):
 
         def work(feedback: object) -> str:
             if raster:
-                return reopening.reopened(catalog, name)
+                return reopening.reopened(catalog, name, failures)
             layers.prefetch(name)
             return name
 
         def done(source: str) -> None:
-            if not sip.isdeleted(layer):
-                layers.reopen(layer, source)
+            self._restored.append((layer, source))
+            self._show()
 
         def failed(error: BaseException) -> None:
             if isinstance(error, AuthError) and connection.name not in asked:
@@ -153,6 +164,21 @@ class Projects(QObject):
                 messages.tell(core.errors_told(error), Qgis.MessageLevel.Critical)
 
         Task.start(tr("Opening {title}").format(title=layer.name()), work, done, failed)
+
+    def _show(self) -> None:
+        """Show the layers that are restored, once the map is drawn.
+
+        While a file behind a VRT is opened, GDAL locks the list of its open files, also for the requests that this
+        takes, and no raster can be opened or closed. Drawing opens such files, and the main thread would wait for them.
+        """
+        if qgis.utils.iface.mapCanvas().isDrawing():
+            self._timer.start()
+            return
+        self._timer.stop()
+        restored, self._restored = self._restored, []
+        for layer, source in restored:
+            if not sip.isdeleted(layer):
+                layers.reopen(layer, source)
 
 
 def _stale(layer: QgsMapLayer) -> bool:

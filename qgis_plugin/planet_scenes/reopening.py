@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+from typing import Iterator, NamedTuple, Set
+from xml.etree import ElementTree  # noqa: S405 - only XML written here or by GDAL is parsed
+
 from osgeo import gdal
 
 from planet_scenes import combined_rasters, product_sources
+from planet_scenes.gdal_calls import call_gdal
 from planet_scenes.layers import first_scenes
 from planet_scenes.raster_layers import INDEX, MASK, SCENE, source_of
 from planet_vector.catalog import Catalog
@@ -12,7 +18,31 @@ from planet_vector.names import Name, parse_name
 from planet_vector.workers import Workers
 
 
-def reopened(catalog: Catalog, planet_name: str) -> str:
+class Failures:
+    """Failures to open remote files, which GDAL caches by URL: forgotten once for each file, by any thread.
+
+    Files of layers that are open already stay cached, as QGIS would request them again in its main thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._forgotten: Set[str] = set()
+
+    def forget(self, source: str) -> None:
+        """Let GDAL request the files of a source again.
+
+        Parameters
+        ----------
+        source : str
+            The source of a raster layer.
+        """
+        with self._lock:
+            for name in {file.name for file in remote_files(source)} - self._forgotten:
+                gdal.VSICurlPartialClearCache(name)
+                self._forgotten.add(name)
+
+
+def reopened(catalog: Catalog, planet_name: str, failures: Failures) -> str:
     """Return a new source for a raster layer of a project.
 
     Signed URLs in the project have expired, and local files may have been deleted.
@@ -23,6 +53,8 @@ def reopened(catalog: Catalog, planet_name: str) -> str:
         The client of the service.
     planet_name : str
         The ``PLANET:`` name that the layer shows.
+    failures : Failures
+        What GDAL may have cached for the sources of the project.
 
     Returns
     -------
@@ -30,21 +62,66 @@ def reopened(catalog: Catalog, planet_name: str) -> str:
         The source that QGIS opens.
     """
     source = _source_again(catalog, parse_name(planet_name))
-    # Open the source here before QGIS does. QGIS has already tried the source of the project, without the key or
-    # through a deleted local file, and GDAL caches that failure for the URL, whatever the options. A VRT opens without
-    # the file that it refers to.
+    # Open here what QGIS will open in the main thread: GDAL caches what that needs. QGIS has already tried the source
+    # of the project, without the key or through a deleted local file, and GDAL caches that failure for the URL,
+    # whatever the options. A VRT opens without the file that it refers to.
     if source.endswith(".vrt") or not _opens(source):
-        gdal.VSICurlClearCache()
-        _opens(source)
+        failures.forget(source)
+        for name in sorted({file.name for file in remote_files(source) if file.opened}):
+            _opens(name)
     return source
 
 
-def _opens(source: str) -> bool:
+class RemoteFile(NamedTuple):
+    """Remote file of a source.
+
+    Attributes
+    ----------
+    name : str
+        GDAL's name of it.
+    opened : bool
+        Whether it is opened together with the source by a program that asks for overviews, as QGIS does. GDAL then
+        looks for those of the files behind a VRT that declares none and has one source for each band.
+    """
+
+    name: str
+    opened: bool
+
+
+def remote_files(source: str, opened: bool = True) -> Iterator[RemoteFile]:
+    """Yield the remote files of a source: itself, or those that a VRT and the VRTs in it refer to.
+
+    Parameters
+    ----------
+    source : str
+        A source, or the text of a VRT.
+    opened : bool, optional
+        Whether the source itself is opened.
+    """
+    folder, text = Path(), source
+    if source.endswith(".vrt"):
+        folder = Path(source).parent
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except OSError:  # deleted meanwhile: it opens no files
+            return
+    if not text.lstrip().startswith("<"):
+        _, remote, rest = text.partition("/vsicurl")  # behind a prefix that selects the driver, if there is one
+        if remote:
+            yield RemoteFile(remote + rest, opened)
+        return
+    root = ElementTree.fromstring(text)  # noqa: S314 - written here or by GDAL
+    for band in root.findall("VRTRasterBand"):
+        opened = opened and band.find("Overview") is None and len(band.findall("*/SourceFilename")) == 1
+    for element in root.iter():
+        if element.tag in ("SourceFilename", "SourceDataset") and element.text:
+            beside = element.get("relativeToVRT") == "1"
+            yield from remote_files(str(folder / element.text) if beside else element.text, opened)
+
+
+def _opens(name: str) -> bool:
     """Return True if GDAL opens a raster."""
-    try:
-        return gdal.Open(source) is not None
-    except RuntimeError:  # another plugin may have enabled exceptions
-        return False
+    return bool(call_gdal(lambda: gdal.Open(name) is not None)[0])
 
 
 def _source_again(catalog: Catalog, name: Name) -> str:

@@ -114,7 +114,7 @@ def test_a_signature_that_has_ended_is_renewed(
     signed = Path(layer.source()).read_text()  # the VRT names the address
     assert "ignature" in signed
     first = pixels(layer.source())
-    again = reopening.reopened(connection.catalog(), str(layer.customProperty(layers.NAME)))
+    again = reopening.reopened(connection.catalog(), str(layer.customProperty(layers.NAME)), reopening.Failures())
     assert Path(again).read_text() != signed
     layers.reopen(layer, again)
     assert layer.isValid() and (pixels(layer.source()) == first).all()

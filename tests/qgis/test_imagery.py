@@ -89,7 +89,7 @@ def test_an_index_is_computed_of_the_pixels_and_restored(connection: Any, deskto
     here = gdal.Open(layer.source()).ReadAsArray()
     assert numpy.allclose(here, expected, atol=1e-6, equal_nan=True)
     assert 0.1 < numpy.isfinite(here).mean() < 1
-    again = reopening.reopened(connection.catalog(), raster_layers.is_ours(layer))
+    again = reopening.reopened(connection.catalog(), raster_layers.is_ours(layer), reopening.Failures())
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here, equal_nan=True)
 
 

@@ -78,7 +78,7 @@ def test_hidden_pixels_have_no_data_or_no_opacity(
     through = inked(render([layer], layer.extent(), layer.crs().authid(), 120))
     assert through < inked(render([plain], plain.extent(), plain.crs().authid(), 120)) - 0.7 * hidden.mean()
     # The project restores it, with the mask.
-    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer))
+    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer), reopening.Failures())
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here.ReadAsArray())
 
 
@@ -129,7 +129,7 @@ def test_an_index_has_no_value_where_pixels_are_hidden(clear: Any, ground: Path,
         expected = numpy.where((red > 0) & (nir > 0) & shown(ground, UPPER), (nir - red) / (nir + red), numpy.nan)
     here = gdal.Open(layer.source()).ReadAsArray()
     assert numpy.allclose(here, expected, atol=1e-6, equal_nan=True)
-    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer))
+    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer), reopening.Failures())
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here, equal_nan=True)
 
 
@@ -148,7 +148,7 @@ def test_the_next_scene_of_a_mosaic_shows_through(
         seen = (pixels != 0) if product == "analytic" else (pixels[3:] > 0)  # GDAL takes nodata band by band
         part[...] = numpy.where(seen, pixels, part)
     assert numpy.array_equal(here, expected) and 0.3 < (expected[0] > 0).mean() < 0.9
-    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer))
+    again = reopening.reopened(clear.catalog(), raster_layers.is_ours(layer), reopening.Failures())
     assert numpy.array_equal(gdal.Open(again).ReadAsArray(), here)
 
 

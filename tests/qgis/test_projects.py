@@ -10,15 +10,27 @@ from urllib.parse import quote
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings, QgsVectorLayer
 
-from planet_scenes import layers, products, tasks
+from planet_scenes import layers, products, reopening, tasks
 from planet_scenes.connections import connections
 from planet_scenes.projects import Projects
 from planet_vector import keys
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import KEY, Service, Start
-from tests.qgis.conftest import Desktop, ask, inked, outcome, render, settle, summer_at, summer_of, wait_for
+from tests.qgis.conftest import (
+    Desktop,
+    Watched,
+    ask,
+    connect,
+    inked,
+    outcome,
+    render,
+    settle,
+    summer_at,
+    summer_of,
+    wait_for,
+)
 from tests.qgis.test_products import pixels, scenes_of
 
 BEFORE = Path(__file__).parent / "before"
@@ -76,6 +88,51 @@ def test_it_opens_again_with_no_key_in_it(
     assert (pixels(named("visual").source()) == first).all()
     assert named("Mosaic of").isValid() and named("other").isValid()
     assert projects == [] and desktop.said() == []
+
+
+@pytest.mark.parametrize(
+    ("scene_type", "part", "parameters"),
+    [
+        ("ortho", "analytic", ""),
+        ("ortho", "visual", ""),
+        ("landsat", "band_4,band_3,band_2", ""),
+        ("landsat", "band_4,band_5", "&index=1,2"),
+        ("ortho", "", "&limit=2&product=analytic"),
+    ],
+)
+def test_qgis_requests_nothing_when_it_opens_the_new_source(
+    watched: Watched, archive: Path, desktop: Desktop, scene_type: str, part: str, parameters: str
+) -> None:
+    catalog = connect(watched.service, "watched").catalog()
+    scene = max(feature["id"] for feature in ask(watched.service, f"scenes/{scene_type}/")["features"])
+    name = f"PLANET:{scene_type}/{scene}/{part}" if part else f"PLANET:{scene_type}"
+    layer = QgsRasterLayer(str(next(archive.glob("*_visual.tif"))), "shown before", "gdal")
+    gdal.VSICurlClearCache()  # as in a new session
+    failures = reopening.Failures()
+    source = reopening.reopened(catalog, f"{name}?api_url={watched.service.url}{parameters}", failures)
+    # A second layer of the same files, restored before QGIS opens the first, takes nothing from it.
+    reopening.reopened(catalog, f"{name}?api_url={watched.service.url}{parameters}", failures)
+    assert [path for path in watched.requests() if "/scenes/" in path]
+    layers.reopen(layer, source)
+    assert layer.isValid() and layer.source() == source and watched.requests() == []
+
+
+def test_a_layer_is_restored_once_the_map_is_drawn(
+    connection: Any, desktop: Desktop, projects: List[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome(lambda done: products.add_products(connection, scenes_of(connection)[:1], "visual", done))
+    file = tmp_path / "one.qgz"
+    assert QgsProject.instance().write(str(file))
+    close()
+    shown: List[str] = []
+    monkeypatch.setattr(layers, "reopen", lambda layer, source: shown.append(source))
+    monkeypatch.setattr(desktop.canvas, "isDrawing", lambda: True)
+    assert QgsProject.instance().read(str(file))
+    settle()
+    assert shown == []
+    monkeypatch.setattr(desktop.canvas, "isDrawing", lambda: False)
+    wait_for(lambda: shown)
+    assert shown == [named("visual").source()]
 
 
 def test_before_log_in_it_says_so_and_comes_alive_after(
