@@ -21,7 +21,7 @@ from tests.conftest import KEY, ROOT, SERVICE_PYTHON, Start
 PICTURES = ("qgis-search", "qgis-products", "qgis-analytic", "qgis-again", "qgis-browser")
 KEPT = ("qgis-search", "qgis-products", "qgis-browser")
 LATENCY = 0.5  # seconds that the service takes for each response
-_SHOTS = os.environ.get("PLANET_SCREENSHOTS", "")
+SHOTS = os.environ.get("PLANET_SCREENSHOTS", "")
 _PALETTE = """
 import sys
 from PIL import Image
@@ -84,9 +84,9 @@ def drive(
     assert (out / "report.json").exists(), log.read_text(errors="replace")
     report: Dict[str, Any] = json.loads((out / "report.json").read_text())
     assert "error" not in report, report["error"] + log.read_text(errors="replace")
-    if _SHOTS:
+    if SHOTS:
         for name in kept:
-            files = (out / f"{name}.png", ROOT / _SHOTS / f"{name}.png")
+            files = (out / f"{name}.png", ROOT / SHOTS / f"{name}.png")
             subprocess.run([SERVICE_PYTHON, "-c", _PALETTE, *map(str, files)], check=True)
     return report
 
