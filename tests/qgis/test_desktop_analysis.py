@@ -14,7 +14,7 @@ from osgeo import gdal
 
 from tests.conftest import ROOT, SERVICE_PYTHON, Service, Start
 from tests.qgis.clouded import CLOUDED, make
-from tests.qgis.test_desktop import SHOTS, drive
+from tests.qgis.test_desktop import PALETTE, SHOTS, drive
 
 pytestmark = pytest.mark.long
 
@@ -47,8 +47,9 @@ def clouded(home: Path, archive: Path, start_service: Start) -> Service:
 def seen(home: Path, clouded: Service) -> Dict[str, Any]:
     found = drive(home, clouded.url, "desktop_analysis.py", KEPT, 300)
     if SHOTS:
-        page, picture = home / "out" / "ndvi.html", ROOT / SHOTS / "qgis-chart.png"
+        page, picture, kept = home / "out" / "ndvi.html", home / "out" / "chart.png", ROOT / SHOTS / "qgis-chart.png"
         subprocess.run([SERVICE_PYTHON, "-c", _CHART, str(page), str(picture)], check=True, cwd=ROOT)
+        subprocess.run([SERVICE_PYTHON, "-c", PALETTE, str(picture), str(kept)], check=True)
     return found
 
 
