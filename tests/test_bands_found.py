@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import pytest
 
@@ -12,6 +12,7 @@ from planet_vector.bands.expressions import parse_expression
 from planet_vector.bands.finding import BandPlace, find_bands
 from planet_vector.bands.landsat import OLI_TIRS
 from planet_vector.bands.sentinel2 import IMAGES
+from planet_vector.catalog.data_v1 import item_bands
 from planet_vector.errors import ExpressionError
 
 
@@ -83,3 +84,24 @@ def test_several_bands_of_a_file_are_told_apart() -> None:
     edges = tuple(IMAGES[name].bands[0] for name in ("B05", "B06"))
     with pytest.raises(ExpressionError, match="band_1, band_2: take one of their own names"):
         find_bands(parse_expression("rededge"), _assets(all=edges))
+
+
+@pytest.mark.parametrize(
+    ("item_type", "asset", "mask"),
+    [
+        ("ortho", "visual", "udm2"),
+        ("ortho", "basic_analytic", "basic_udm2"),
+        ("rapideye", "analytic", "udm"),
+        ("skysat", "visual", "pansharpened_udm2"),
+        ("sentinel2", "band_4", "scl"),
+        ("landsat", "band_4", "qa"),
+        ("PSScene", "ortho_visual", "ortho_udm2"),
+        ("ortho", "udm2", None),
+        ("Sentinel1", "ortho_analytic_vv", None),
+    ],
+)
+def test_types_of_archives_have_their_masks_at_the_data_api_as_well(
+    item_type: str, asset: str, mask: Optional[str]
+) -> None:
+    found = item_bands.mask_of(item_type, asset, "C")
+    assert (found and found.asset) == mask

@@ -60,13 +60,16 @@ def settle():
             quiet = time.monotonic()
         return time.monotonic() - quiet > 0.7
 
-    wait_for(rested, "rest")
+    wait_for(rested, "rest", 300)  # a machine that is busy with something else draws slowly
     # Within this loop, Qt does not process deferred deletions by itself.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def picture(name):
     settle()
+    for item in iface.messageBar().items():
+        if "font" in item.text():  # QGIS's own, which it cannot load without a network
+            iface.messageBar().popWidget(item)
     iface.mainWindow().grab().save(str(OUT / f"{name}.png"), "PNG", 0)  # smallest file
     pulse.skip()
 
@@ -124,6 +127,7 @@ def clear_window():
     for dock in window.findChildren(QDockWidget):
         if dock.objectName() not in ("Layers", "Browser", "PlanetScenesDock"):
             dock.hide()
+    window.resizeDocks([window.findChild(QDockWidget, "Layers")], [220], Qt.Orientation.Horizontal)
 
 
 def main():

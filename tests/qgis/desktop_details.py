@@ -169,4 +169,5 @@ def main():
     QgsProject.instance().setDirty(False)
 
 
-QTimer.singleShot(500, lambda: desktop.run(main))
+if __name__ == "__main__":
+    QTimer.singleShot(500, lambda: desktop.run(main))

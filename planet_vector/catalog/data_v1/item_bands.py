@@ -101,6 +101,8 @@ def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
 def mask_of(item_type: str, asset: str, sensor: str) -> Optional[MaskAsset]:
     """Return the asset that masks another, or None if there is none.
 
+    Item types of archives have the masks of the Scenes API, as they have its products.
+
     Parameters
     ----------
     item_type, asset : str
@@ -108,7 +110,7 @@ def mask_of(item_type: str, asset: str, sensor: str) -> Optional[MaskAsset]:
     sensor : str
         The sensor of a Landsat scene, as `planet_vector.bands.masks.sensor_of_collection_2` returns it.
     """
-    return mask_by(_MASKS, item_type, asset, sensor)
+    return mask_by(_MASKS, item_type, asset, sensor) or scenes_v0.mask_of(item_type, asset, sensor)
 
 
 @lru_cache(maxsize=4096)
