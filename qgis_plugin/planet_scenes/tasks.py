@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import threading
 import weakref
 from collections import deque
 from typing import Any, Callable, Deque, Optional, Set
 
 from qgis.core import Qgis, QgsApplication, QgsFeedback, QgsMessageLog, QgsTask
+from qgis.PyQt.QtCore import QThreadPool, QTimer
 
 from planet_scenes import core, messages
 from planet_vector.errors import PlanetVectorError
@@ -18,6 +19,14 @@ _running: Set[Task] = set()
 
 _waiting: Deque[Task] = deque()
 """Those of them that QGIS's task manager does not have yet."""
+
+
+_ended: Set[Task] = set()
+"""Those of them whose work is over, and whose end the task manager has not dealt with yet: see `_add`."""
+
+
+_adding = threading.RLock()
+"""Held while tasks are added and when one ends, so that none ends unseen meanwhile."""
 
 
 _FLAGS = QgsTask.Flag.CanCancel
@@ -106,19 +115,26 @@ class Task(QgsTask):
         except Exception as error:  # any error is reported on the main thread
             self.error = error
             return False
+        finally:
+            with _adding:
+                _ended.add(self)
         return not self._feedback.isCanceled()
 
     def finished(self, result: bool) -> None:
-        """Pass on the result or the error, on the main thread.
+        """Pass on the result or the error, on the main thread, once the task manager is done with this task.
 
         Parameters
         ----------
         result : bool
             What `run` returned.
         """
+        QTimer.singleShot(0, lambda: self._tell(result))
+
+    def _tell(self, result: bool) -> None:
         _running.discard(self)
+        _ended.discard(self)
         _add()
-        if result and self.error is None and self._done is not None:
+        if result and self.error is None and self._done is not None and not self._feedback.isCanceled():
             try:
                 self._done(self.result)
             except Exception as error:  # an uncaught exception here would crash QGIS
@@ -143,17 +159,18 @@ class Task(QgsTask):
 
 
 def _add() -> None:
-    """Pass on waiting tasks to QGIS's task manager, in newer versions until it has as many as threads.
+    """Pass on waiting tasks to QGIS's task manager until it has as many as threads, and at times when none gets lost.
 
     When a task ends, QGIS removes its runnable from the queue of the thread pool, by an address that the runnable of
-    another task may have by then (``QgsTaskManager::taskStatusChanged``). Such a task never begins, which was seen in
-    QGIS 3.40, whose task manager has a thread pool of its own; so none is left to that queue. Older versions share the
-    pool with all of Qt.
+    another task may have by then (``QgsTaskManager::taskStatusChanged`` and ``cleanupAndDeleteTask``). That one never
+    begins: seen in QGIS 3.22, where map rendering shares the pool, and in 3.40. An address may be used again from the
+    end of the work until these two functions have ended; so none is added meanwhile.
     """
     manager = QgsApplication.taskManager()
-    most = manager.threadPool().maxThreadCount() if hasattr(manager, "threadPool") else math.inf
-    while _waiting and len(_running) - len(_waiting) < most:
-        manager.addTask(_waiting.popleft())
+    pool = manager.threadPool() if hasattr(manager, "threadPool") else QThreadPool.globalInstance()
+    with _adding:
+        while _waiting and not _ended and len(_running) - len(_waiting) < pool.maxThreadCount():
+            manager.addTask(_waiting.popleft())
 
 
 def cancel_all() -> None:

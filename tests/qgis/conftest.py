@@ -25,9 +25,9 @@ from qgis.core import (
     QgsSettings,
 )
 from qgis.gui import QgisInterface, QgsMapCanvas, QgsMessageBar
-from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSettings, QSize
-from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QMainWindow
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QSettings, QSize, Qt
+from qgis.PyQt.QtGui import QColor, QMouseEvent
+from qgis.PyQt.QtWidgets import QMainWindow, QWidget
 
 from tests.conftest import KEY, ROOT, Service, Start
 
@@ -47,11 +47,20 @@ def wait_for(true: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def settle(seconds: float = 20.0) -> None:
-    """Process Qt events until no task is running and deferred deletions are done."""
-    wait_for(lambda: not QgsApplication.taskManager().activeTasks(), seconds)
+    """Process Qt events until no task is running or waiting and deferred deletions are done."""
+    from planet_scenes import tasks
+
+    wait_for(lambda: not QgsApplication.taskManager().activeTasks() and not tasks._running, seconds)
     for _ in range(5):
         QCoreApplication.processEvents()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def move_mouse(widget: QWidget, place: QPoint, button: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
+    """Move the mouse to a place in a widget; QTest moves the pointer of the screen, which another may cover."""
+    at, on_screen = QPointF(place), QPointF(widget.mapToGlobal(place))
+    event = QMouseEvent(QEvent.Type.MouseMove, at, on_screen, button, button, Qt.KeyboardModifier.NoModifier)
+    QCoreApplication.sendEvent(widget, event)
 
 
 class Desktop:

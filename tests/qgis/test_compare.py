@@ -17,8 +17,8 @@ from qgis.core import (
     QgsTemporalNavigationObject,
 )
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QBuffer, QByteArray, QCoreApplication, QEvent, QIODevice, QPoint, QPointF, Qt
-from qgis.PyQt.QtGui import QImage, QMouseEvent
+from qgis.PyQt.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QPoint, Qt
+from qgis.PyQt.QtGui import QImage
 from qgis.PyQt.QtTest import QTest
 
 from planet_scenes import chips, day_stack, layers, products
@@ -32,7 +32,7 @@ from planet_scenes.tasks import Cancelled
 from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.scene import Scene
 from tests.conftest import Service
-from tests.qgis.conftest import Desktop, Watched, outcome, settle, summer_at, wait_for
+from tests.qgis.conftest import Desktop, Watched, move_mouse, outcome, settle, summer_at, wait_for
 
 HERE = QgsPointXY(12.0, 47.88)
 
@@ -114,7 +114,7 @@ def test_two_days_lie_side_by_side_in_linked_maps(connection: Any, desktop: Desk
     main.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:3857"))
     _process()
     assert here.mapSettings().destinationCrs() == main.mapSettings().destinationCrs() and linked()
-    QTest.mouseMove(here.viewport(), QPoint(50, 60))
+    move_mouse(here.viewport(), QPoint(50, 60))
     _process()
     marks = compare._marks
     assert marks[main].isVisible() and not marks[here].isVisible()
@@ -181,7 +181,7 @@ def test_a_line_divides_the_map_between_two_days(connection: Any, desktop: Deskt
 
     divided()
     QTest.mousePress(swipe.line, Qt.MouseButton.LeftButton)
-    _drag(swipe.line, 60)
+    move_mouse(swipe.line, swipe.line.rect().center() + QPoint(60, 0), Qt.MouseButton.LeftButton)
     assert abs(swipe.line.geometry().center().x() - middle.x() - 60) <= 2
     main.setRotation(30)
     divided()
@@ -203,15 +203,6 @@ def test_a_line_divides_the_map_between_two_days(connection: Any, desktop: Deskt
     main.waitWhileRendering()
     assert not main.findChildren(SwipeLine)
     assert not [item for item in main.scene().items() if isinstance(item, SecondPicture)]
-
-
-def _drag(line: SwipeLine, pixels: int) -> None:
-    """Drag the line to the right, as QTest cannot move the mouse with a button held."""
-    there = QPointF(line.rect().center() + QPoint(pixels, 0))
-    kind, button = QEvent.Type.MouseMove, Qt.MouseButton.LeftButton
-    on_screen = QPointF(line.mapToGlobal(there.toPoint()))
-    event = QMouseEvent(kind, there, on_screen, button, button, Qt.KeyboardModifier.NoModifier)
-    QCoreApplication.sendEvent(line, event)
 
 
 def _settled(main: QgsMapCanvas, swipe: Swipe) -> numpy.ndarray:

@@ -32,7 +32,7 @@ from planet_scenes.filters import BETWEEN
 from planet_vector.names import parse_name
 from planet_vector.scene import Scene
 from tests.conftest import Service, Start
-from tests.qgis.conftest import Desktop, Watched, ask, settle, wait_for
+from tests.qgis.conftest import Desktop, Watched, ask, move_mouse, settle, wait_for
 from tests.schemas import ORTHO
 
 HERE = QgsRectangle(11.95, 47.84, 12.05, 47.92)
@@ -344,7 +344,7 @@ def test_a_box_is_drawn_by_dragging(dock: Dock, desktop: Desktop) -> None:
     canvas = desktop.canvas.viewport()
     start, end = at(desktop, 11.97, 47.86), at(desktop, 12.01, 47.9)
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
-    QTest.mouseMove(canvas, end)
+    move_mouse(canvas, end, Qt.MouseButton.LeftButton)
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
     pixel = desktop.canvas.mapUnitsPerPixel()
     assert asked_box(dock) == pytest.approx([11.97, 47.86, 12.01, 47.9], abs=1.5 * pixel)
@@ -486,7 +486,7 @@ def test_hovering_draws_the_footprint_and_a_double_click_zooms_to_it(
     expected = QgsGeometry.fromPolygonXY([[QgsPointXY(*position) for position in ring]])
     dock.list.scrollTo(dock.results.index(number))
     place = dock.list.visualRect(dock.results.index(number)).center()
-    QTest.mouseMove(dock.list.viewport(), place)
+    move_mouse(dock.list.viewport(), place)
     wait_for(lambda: dock._hover.numberOfVertices())
     assert dock._hover.asGeometry().hausdorffDistance(expected) < 1e-9
     QTest.mouseDClick(dock.list.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
