@@ -121,7 +121,7 @@ def limit(face: Face) -> float:
     """Return the seconds that all tries may take: 300 over v0, and as many more as a reading takes more requests.
 
     The local service uses 0.06 seconds of a processor for a reading over v0, whose pages it keeps, and 0.6 seconds over
-    the Data API v1, whose items it writes anew for each page.
+    the Data API v1, whose items it writes again for each page.
     """
     return 300 * face.reading / V0.reading
 
