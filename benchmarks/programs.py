@@ -6,10 +6,12 @@ Serves a visual and an analytic product of 8000 × 8000 pixels in strips of one 
 with a latency per request, and prints time, bytes and requests for each task. The programs are those installed:
 `gdal_translate`, and QGIS in the environment of its tests, if it exists. The limit is a round trip to the service, one
 to the tiles, and their bytes. The service has drawn each scene before, as in normal use; `PLANET_CONNECTIONS` is the
-default of 8.
+default of 8. No tiles show a product of 16 bits: QGIS creates overviews of it once, from an eighth of the file, and
+"again" draws it with these, as in every later session.
 
-Exits with 1 if a target is missed: with 50 ms, the first picture of a visual product in QGIS takes at most 2 s,
-including its name, and 2 MB, and one of a mosaic of 28 scenes 3 s once the name exists.
+Exits with 1 if a target is missed: with 50 ms, the first picture of a visual product in QGIS takes at most 2 s and
+2 MB, that of a mosaic of 28 scenes 3 s, and that of a product of 16 bits 2 s once it has overviews, all including the
+name.
 """
 
 from __future__ import annotations
@@ -32,7 +34,11 @@ from rasterio.transform import from_origin
 ROOT = Path(__file__).resolve().parent.parent
 QGIS_PYTHON = ROOT / ".venv-qgis" / "bin" / "python"
 LARGE, SMALL, COLUMNS = 8000, 3000, 7
-PROMISED = {("visual", "QGIS"): (2.0, 2e6), ("mosaic of 28", "QGIS"): (3.0, 20e6)}
+PROMISED = {
+    ("visual", "QGIS"): (2.0, 2e6),
+    ("analytic again", "QGIS"): (2.0, 2e6),
+    ("mosaic of 28", "QGIS"): (3.0, 20e6),
+}
 """Maximum seconds and bytes at a latency of 50 ms."""
 
 # Draws a source on a canvas of 1000 × 1000 pixels with empty caches, and prints the seconds for naming and drawing.
@@ -59,7 +65,8 @@ if TASK == "mosaic of 28":
     source = combined_rasters.mosaic(catalog, scenes, "visual")
 else:
     scene = catalog.scene("ortho", NAME)
-    source = overviews.prepared(catalog, scene, TASK, product_sources.name_of(catalog, scene, TASK), Feedback())
+    product = TASK.partition(" ")[0]
+    source = overviews.prepared(catalog, scene, product, product_sources.name_of(catalog, scene, product), Feedback())
 layer = raster_layers.layer_of(raster_layers.stretched(source, "x", "", raster_layers.View()))
 named = time.perf_counter()
 settings = QgsMapSettings()
@@ -154,7 +161,7 @@ def tasks(root: str, large: str, folder: Path) -> Dict[Tuple[str, str], List[str
             found[f"{product}: {what}", "by its name"] = command
             found[f"{product}: {what}", "by its link"] = [part.replace("{name}", link) for part in command]
     if QGIS_PYTHON.exists():
-        for task in ("visual", "analytic", "mosaic of 28"):
+        for task in ("visual", "analytic", "analytic again", "mosaic of 28"):
             given = f"ROOT, TASK, NAME, PICTURE = {str(ROOT)!r}, {task!r}, {large!r}, {str(folder / 'look.png')!r}\n"
             found[task, "QGIS"] = [str(QGIS_PYTHON), "-c", given + QGIS]
     return found
@@ -208,7 +215,8 @@ def measure(archive: Path, large: str, folder: Path, latency: int, only: Optiona
     """
     log, home = folder / f"access-{latency}.log", folder / f"home-{latency}"
     log.touch()
-    (home / "before").mkdir(parents=True)
+    for name in ("before", "QGIS"):
+        (home / name).mkdir(parents=True)
     command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--port", "0"]
     command += ["--latency", str(latency), "--access-log", str(log)]
     service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -228,13 +236,14 @@ def measure(archive: Path, large: str, folder: Path, latency: int, only: Optiona
                 run({**environ, "HOME": str(home / "before")}, large, key, command)
         for key, command in found.items():
             begin = len(log_up_to_now(root, log))
-            seconds, named, told = run(environ, large, key, command)
+            # Overviews of other programs do not serve QGIS here.
+            own = {**environ, "HOME": str(home / "QGIS")} if key[1] == "QGIS" else environ
+            seconds, told = run(own, large, key, command)
             lines = [line for line in log_up_to_now(root, log)[begin:] if b"/mark-" not in line]
             size = sum(int(sent[1]) for sent in map(re.compile(rb'" \d{3} (\d+) ').search, lines) if sent)
             line = f"{key[0]:26} {key[1]:12} {seconds:7.2f} s {size / 1e6:8.2f} MB {len(lines):5d} requests{told}"
             most = PROMISED.get(key) if latency == 50 else None
-            counted = seconds - (named if key[0].startswith("mosaic") else 0.0)
-            if most is not None and (counted > most[0] or size > most[1]):
+            if most is not None and (seconds > most[0] or size > most[1]):
                 missed += 1
                 line += f" MISSED (at most {most[0]:g} s and {most[1] / 1e6:g} MB)"
             print(line, flush=True)
@@ -244,7 +253,7 @@ def measure(archive: Path, large: str, folder: Path, latency: int, only: Optiona
     return missed
 
 
-def run(environ: Dict[str, str], large: str, key: Tuple[str, str], command: List[str]) -> Tuple[float, float, str]:
+def run(environ: Dict[str, str], large: str, key: Tuple[str, str], command: List[str]) -> Tuple[float, str]:
     """Run a command.
 
     Parameters
@@ -261,7 +270,7 @@ def run(environ: Dict[str, str], large: str, key: Tuple[str, str], command: List
     Returns
     -------
     tuple
-        Total seconds, seconds to create the name in QGIS, and a note to print.
+        Total seconds, and a note to print.
     """
     told, begin = "", time.perf_counter()
     if "{name}" in command:
@@ -277,9 +286,9 @@ def run(environ: Dict[str, str], large: str, key: Tuple[str, str], command: List
     if done.returncode:
         raise SystemExit(done.stderr)
     if key[1] != "QGIS":
-        return time.perf_counter() - begin, 0.0, told
+        return time.perf_counter() - begin, told
     named_in, drawn_in = map(float, done.stdout.split()[-2:])
-    return named_in + drawn_in, named_in, f"   (named and opened {named_in:.2f} s, drawn {drawn_in:.2f} s)"
+    return named_in + drawn_in, f"   (named and opened {named_in:.2f} s, drawn {drawn_in:.2f} s)"
 
 
 if __name__ == "__main__":

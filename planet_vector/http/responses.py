@@ -144,13 +144,15 @@ def whole_length(headers: Mapping[str, str]) -> Optional[int]:
     return ranged_length(headers)
 
 
-def ranged_length(headers: Mapping[str, str]) -> Optional[int]:
-    """Return the size of a file from the partial response with its first byte; None if the response is another.
+def ranged_length(headers: Mapping[str, str], most: int = 1) -> Optional[int]:
+    """Return the size of a file from the partial response with its first bytes; None if the response is another.
 
     Parameters
     ----------
     headers : mapping of str to str
         Headers of the response.
+    most : int, optional
+        Number of bytes that were requested.
 
     Returns
     -------
@@ -158,7 +160,7 @@ def ranged_length(headers: Mapping[str, str]) -> Optional[int]:
         Bytes.
     """
     part = content_range(headers)
-    return part[2] if part is not None and part[:2] == (0, 0) else None
+    return part[2] if part is not None and part[:2] == (0, min(most, part[2]) - 1) else None
 
 
 def iter_body(response: requests.Response, limit: int, chunk: int = CHUNK) -> Iterator[bytes]:

@@ -33,6 +33,7 @@ from planet_vector.http.responses import (
     ReadJson,
     check_status,
     parse_json,
+    ranged_length,
     read_body,
     redacted,
 )
@@ -315,11 +316,43 @@ class Transport:
         ServiceError
             If the request fails, or a redirect is not allowed.
         """
-        outside = self._look_up if within else None
+        return self._follow(url, 1, lambda response: (response.url, response.headers), within, seconds)
 
-        def ask(address: str) -> Tuple[str, CaseInsensitiveDict[str]]:
-            first = {"Range": "bytes=0-0"}
-            return self._exchange("GET", address, (), lambda r: (r.url, r.headers), first, outside, seconds=seconds)
+    def follow_and_read(
+        self, url: str, most: int, within: bool = False, seconds: float = DEADLINE
+    ) -> Tuple[str, CaseInsensitiveDict[str], bytes]:
+        """Follow the redirects of a link as `follow` does, and return the first bytes of its target as well.
+
+        Parameters
+        ----------
+        url : str
+            The link.
+        most : int
+            Most bytes that are requested.
+        within, seconds
+            As for `follow`.
+
+        Returns
+        -------
+        url, headers
+            As of `follow`.
+        content : bytes
+            The first bytes; none if the server does not support ranges, or with an address off the API's origins.
+        """
+
+        def take(response: requests.Response) -> Tuple[str, CaseInsensitiveDict[str], bytes]:
+            given = response.status_code == 206 and ranged_length(response.headers, most) is not None
+            return response.url, response.headers, read_body(response, most) if given else b""
+
+        return (*self._follow(url, most, take, within, seconds), b"")[:3]
+
+    def _follow(self, url: str, most: int, take: Callable[[requests.Response], T], within: bool, seconds: float) -> T:
+        # Off the API's origins there is no response.
+        outside = cast(Callable[[str], T], self._look_up) if within else None
+
+        def ask(address: str) -> T:
+            wanted = {"Range": f"bytes=0-{most - 1}", "Accept-Encoding": "identity"}
+            return self._exchange("GET", address, (), take, wanted, outside, seconds=seconds)
 
         return self._located(url, ask)
 

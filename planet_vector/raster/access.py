@@ -77,6 +77,8 @@ class Access:
         Why opening will be slow, or an empty string; also emitted as a warning, once per process.
     url : str
         The address alone.
+    beginning : bytes
+        The first bytes of the file, if they were read with its size.
     grants_more : bool
         Whether a signature in the name grants access to more than this file, so that the name must not be shown.
     """
@@ -88,6 +90,7 @@ class Access:
     ranges: bool = True
     slow: str = ""
     url: str = ""
+    beginning: bytes = b""
     grants_more: bool = False
 
     def __repr__(self) -> str:
@@ -96,7 +99,7 @@ class Access:
         return f"Access({name!r}, {self.options!r}, expires={self.expires}, size={self.size}, ranges={self.ranges})"
 
 
-def plan(catalog: Catalog, link: str, build: Build) -> Access:
+def plan(catalog: Catalog, link: str, build: Build, most: int = 1) -> Access:
     """Find out how a GDAL version opens a product.
 
     Parameters
@@ -107,6 +110,9 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
         The product's link.
     build : tuple of int
         Version of that GDAL.
+    most : int, optional
+        Number of first bytes of the file that are needed; they come with its size, in one request, unless it is on
+        another host.
 
     Returns
     -------
@@ -122,7 +128,7 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
     own = transport.gdal_name(link)
     if own:
         return Access(own, Options({**READING, **WITHOUT_KEY}), url=link)
-    url, headers = transport.follow(transport.check_link(link), within=True)
+    url, headers, beginning = transport.follow_and_read(transport.check_link(link), most, within=True)
     if not headers:
         slow = SLOW if probes_whole(build) else ""
         if slow:
@@ -130,8 +136,8 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
         options = Options({**READING, **SIGNED, **WITHOUT_KEY})
         return Access(_vsicurl(url), options, expiry(url), slow=slow, url=url, grants_more=own is not None)
 
-    size = ranged_length(headers)
-    told = {"size": size, "ranges": size is not None, "url": url}
+    size = ranged_length(headers, most)
+    told = {"size": size, "ranges": size is not None, "url": url, "beginning": beginning}
     ends = expiry(url)
     if not authorization(url, settings):
         return Access(_vsicurl(url), Options({**READING, **DIRECT, **WITHOUT_KEY}), ends, **told)  # type: ignore[arg-type]

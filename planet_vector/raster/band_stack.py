@@ -87,7 +87,7 @@ class Virtual(Remote):
         if self._less is None or self._less.places != places:
             assert self._layers is not None and self._sources is not None
             text = self._layers.without(places)
-            dataset = opened(self._sources.mounted(text), Options(READING), driver="VRT")
+            dataset = opened(self._sources.mounted(text), Options(self._sources.options), driver="VRT")
             if self._less is not None:
                 self._less.dataset.close()
             self._less = _Less(places, Layers(text), dataset)
@@ -173,7 +173,8 @@ def open_virtual(
         if sources is not None:
             sources.begin()
         name = text if sources is None else sources.mounted(text)
-        dataset = opened(name, Options(READING), driver="VRT", cls=cls)
+        options = Options(READING if sources is None else sources.options)
+        dataset = opened(name, options, driver="VRT", cls=cls)
     except RasterioIOError as error:
         end()
         raise ProductError(f"{title} cannot be opened: {gdal_said(error)}.") from None

@@ -19,6 +19,7 @@ from typing import List, Optional, Sequence, Tuple
 from planet_vector.catalog import Catalog
 from planet_vector.errors import ConfigError, RasterAccessError, ServiceError
 from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.web_mercator import MOST_LATITUDE, to_mercator
 from planet_vector.item_ids import is_item_id
 from planet_vector.names import ONLY_GEOTIFF
@@ -27,10 +28,18 @@ from planet_vector.raster.access import ANY_BUILD, Access, Build, plan, remark, 
 from planet_vector.raster.activation import available_products
 from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.described_files import path_of, remove, tiles_name, write
-from planet_vector.raster.gdal_xml import COLOURS, tiles_address, tiles_by_band, tiles_description, tiles_level
+from planet_vector.raster.gdal_xml import (
+    COLOURS,
+    tiles_address,
+    tiles_by_band,
+    tiles_description,
+    tiles_level,
+    world_of_tiles,
+)
+from planet_vector.raster.kept_tiles import Combine, kept_tiles
 from planet_vector.raster.overview_files import kept
-from planet_vector.raster.tiff_header import TiffHeader, read_tiff_header
-from planet_vector.raster.tile_overviews import tile_overviews
+from planet_vector.raster.tiff_header import BEGINNING, TiffHeader, read_tiff_header
+from planet_vector.raster.tile_overviews import overview_sizes, tile_overviews
 from planet_vector.raster.tile_requests import fetch_tile, tile_at
 from planet_vector.raster.vrt_xml import Properties, add_band, add_metadata, add_overview, add_source, as_text, new_vrt
 from planet_vector.scene import Scene
@@ -52,12 +61,19 @@ class _Undescribed(ValueError):
     """Raised if the tiles do not show a product. The message continues a sentence after its name."""
 
 
-def name_of(catalog: Catalog, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> str:
+def name_of(
+    catalog: Catalog,
+    scene: Scene,
+    product: str,
+    access: Access,
+    build: Build = ANY_BUILD,
+    combine: Optional[Combine] = None,
+) -> str:
     """Return a name that needs no options for a product: the path of its VRT, if it has one, or a ``/vsicurl?`` name.
 
     Parameters
     ----------
-    catalog, scene, product, access, build
+    catalog, scene, product, access, build, combine
         As for `described`.
 
     Returns
@@ -70,14 +86,21 @@ def name_of(catalog: Catalog, scene: Scene, product: str, access: Access, build:
     RasterAccessError
         If the name would contain a signature for more than this file, and no VRT of it can be written.
     """
-    path = described(catalog, scene, product, access, build)
+    path = described(catalog, scene, product, access, build, combine)
     if path is None and access.grants_more:
         title = f"{scene.id}/{product}"
         raise RasterAccessError(f"{title} has no name for other programs, as its address grants access to others, too.")
     return self_contained(access) if path is None else str(path)
 
 
-def described(catalog: Catalog, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> Optional[Path]:
+def described(
+    catalog: Catalog,
+    scene: Scene,
+    product: str,
+    access: Access,
+    build: Build = ANY_BUILD,
+    combine: Optional[Combine] = None,
+) -> Optional[Path]:
     """Write the VRT of a product that has local overviews or is shown by the service's tiles, and return its path.
 
     Tiles show a visual product of 8 bits: red, green and blue, with alpha, or with nodata 0 or none; north up, in a
@@ -95,6 +118,9 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
         How the product itself is opened.
     build : tuple of int
         Version of the GDAL that opens it, if known; the fastest way to read tiles depends on it.
+    combine : callable, optional
+        Given for one of many in a mosaic that is about to be drawn as a whole: the few tiles of its smallest overview
+        are fetched now, combined by this function, and kept beside the VRT (`planet_vector.raster.kept_tiles`).
 
     Returns
     -------
@@ -109,13 +135,13 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
         if made is not None:
             return write(path, made.vrt(self_contained(access)))
         if access.grants_more:  # the VRT keeps the signature, in a private file
-            return write(path, description(self_contained(access), read_tiff_header(catalog, access.url), []))
+            return write(path, description(self_contained(access), read_tiff_header(catalog, access), []))
         try:
             if product != scene.schema.tiled_product:
                 raise _Undescribed("has no overviews")
-            header = read_tiff_header(catalog, access.url)
+            header = read_tiff_header(catalog, access)
             _check_kind(header)
-            overviews = _tiles_of(catalog, scene, header, path, build)
+            overviews = _tiles_of(catalog, scene, header, path, build, combine)
         except (_Undescribed, TiffProblem):
             if path.exists():
                 remove(path)  # belongs to another version of the file
@@ -126,6 +152,29 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
     except (ServiceError, ConfigError, OSError) as error:
         log.info("%s of %s is opened without overviews: %s", product, scene.id, error)
     return None
+
+
+def access_of(catalog: Catalog, scene: Scene, product: str) -> Access:
+    """Return how a product itself is opened, for `described` or `name_of`, which need the header of some.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    scene : Scene
+        The scene.
+    product : str
+        One of its products.
+
+    Raises
+    ------
+    NotFoundError
+        If the scene lacks the product.
+    ServiceError
+        If the service does not provide it.
+    """
+    most = BEGINNING if product == scene.schema.tiled_product else 1
+    return plan(catalog, scene.product_link(product), ANY_BUILD, most)
 
 
 def subdatasets(catalog: Catalog, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
@@ -157,17 +206,16 @@ def subdatasets(catalog: Catalog, scene: Scene, products: Optional[Sequence[str]
         If the service does not provide one of them.
     """
     wanted = available_products(catalog, scene) if products is None else list(products)
-    links = [scene.product_link(product) for product in wanted]
 
-    def one(product: str, link: str) -> Optional[Tuple[str, str]]:
-        access = plan(catalog, link, ANY_BUILD)
+    def one(product: str) -> Optional[Tuple[str, str]]:
+        access = access_of(catalog, scene, product)
         if not access.ranges:
             return None
         name = name_of(catalog, scene, product, access)
         return name, f"{product} of {scene.scene_type} scene {scene.id}{remark(access)}"
 
-    with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
-        return [found for found in pool.map(one, wanted, links) if found is not None]
+    with Workers(max(1, min(len(wanted), catalog.settings.connections))) as pool:
+        return [found for found in pool.map(one, wanted) if found is not None]
 
 
 def description(name: str, header: TiffHeader, overviews: Sequence[str]) -> str:
@@ -198,26 +246,35 @@ def description(name: str, header: TiffHeader, overviews: Sequence[str]) -> str:
     return as_text(root)
 
 
-def _tiles_of(catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, build: Build) -> List[str]:
-    """Return the tiles of a scene as overviews of its product at a path, after one tile was fetched as a check."""
+def _tiles_of(
+    catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, build: Build, combine: Optional[Combine]
+) -> List[str]:
+    """Return the tiles of a scene as overviews of its product at a path, after some were fetched as a check."""
     west, south, east, north = _box(scene)
-    pattern, deepest = catalog.tiles(scene), tiles_level(scene)
+    pattern, deepest, latitude = catalog.tiles(scene), tiles_level(scene), (south + north) / 2
+    sizes = overview_sizes(header, latitude, deepest)
+    if not sizes:
+        raise _Undescribed("is too small for overviews")
+    address, (_, _, smallest) = tiles_address(catalog, pattern), sizes[-1]
+    here = None
+    if combine is not None:
+        here = kept_tiles(catalog, address, header.grid, smallest, path, _SECONDS, combine)
+    if here is None:
+        # All tiles are rendered from the same file. If the service cannot render it, or has no tiles, GDAL would take
+        # its responses for empty tiles.
+        zoom = _zoom_around(east - west, deepest)
+        column, row = tile_at(zoom, *to_mercator((west + east) / 2, latitude))
+        fetch_tile(catalog, address, zoom, column, row, _SECONDS)
 
-    def tiles(zoom: int) -> str:
+    def tiles(zoom: int) -> Tuple[str, GridSpec]:
+        if here is not None and zoom == smallest:
+            return here
         # One zoom each: GDAL would turn coarser zooms into overviews of the overview, and opening each takes 40 ms.
         text = tiles_description(catalog, pattern, zoom, alone=True)
         name = str(tiles_file(catalog.settings, tiles_name(path, zoom), text))
-        return name if build < ONE_AFTER_ANOTHER else tiles_by_band(name, zoom)
+        return name if build < ONE_AFTER_ANOTHER else tiles_by_band(name, zoom), world_of_tiles(zoom)
 
-    found = tile_overviews(header, (south + north) / 2, tiles, deepest)
-    if not found:
-        raise _Undescribed("is too small for overviews")
-    # All tiles are rendered from the same file. If the service cannot render it, or has no tiles, GDAL would take its
-    # responses for empty tiles.
-    zoom = _zoom_around(east - west, deepest)
-    column, row = tile_at(zoom, *to_mercator((west + east) / 2, (south + north) / 2))
-    fetch_tile(catalog, tiles_address(catalog, pattern), zoom, column, row, _SECONDS)
-    return found
+    return tile_overviews(header, latitude, tiles, deepest)
 
 
 def _check_kind(header: TiffHeader) -> None:

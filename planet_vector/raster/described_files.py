@@ -7,9 +7,12 @@ together. This module needs only the standard library, because the GDAL driver r
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Tuple
 
+from planet_vector.atomic_files import new_file
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
 from planet_vector.item_ids import file_stem
@@ -90,8 +93,36 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+@contextmanager
+def writing_beside(path: Path, name: str) -> Iterator[Tuple[Path, Path]]:
+    """Context manager for a file that belongs to a VRT, and is removed with it; it is written atomically.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the VRT, which need not exist yet.
+    name : str
+        Name of the file, which is appended to that of the VRT.
+
+    Yields
+    ------
+    (Path, Path)
+        The file, and the temporary one to write, private to the user.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    file = path.with_name(f"{path.name}.{name}")
+    make_folder(path.parent)
+    with new_file(file, _WRITING) as part:
+        yield file, part
+        os.replace(part, file)
+
+
 def remove(path: Path) -> None:
-    """Remove a VRT with its descriptions of tiles, and with files that GDAL wrote beside it, for example statistics.
+    """Remove a VRT with its descriptions of tiles, and with files beside it: tiles, and statistics that GDAL wrote.
 
     Parameters
     ----------

@@ -30,6 +30,13 @@ READING: Mapping[str, str] = {
 }
 """Options of every read of a product."""
 
+MOUNTED: Mapping[str, str] = {
+    **READING,
+    # The header is fetched before GDAL opens the file, in one request of the necessary length.
+    "GDAL_INGESTED_BYTES_AT_OPEN": "1024",
+}
+"""Options of every read of a product that is read through Python (`planet_vector.raster.mounting`)."""
+
 WITHOUT_KEY: Mapping[str, str] = {
     # Headers set elsewhere in the program are not for this host: the key of another service, or ours.
     HEADERS: "",

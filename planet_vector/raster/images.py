@@ -9,7 +9,7 @@ from rasterio.errors import RasterioIOError
 
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.byte_ranges import ranges_of_blocks
-from planet_vector.raster.gdal_options import READING, Options
+from planet_vector.raster.gdal_options import MOUNTED, Options
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import opened
 from planet_vector.raster.rasterio_warnings import unplaced
@@ -36,7 +36,7 @@ class Image:
         self.file, self._name = file, name
         self._levels: Dict[int, Any] = {}
         with unplaced:
-            self._dataset = opened(name, Options(READING))
+            self._dataset = opened(name, Options(MOUNTED))
         self._dataset.overviews(1)  # reads their positions now
 
     @property
@@ -85,7 +85,7 @@ class Image:
                 continue
             try:
                 with unplaced:
-                    image = opened(named(number), Options(READING))
+                    image = opened(named(number), Options(MOUNTED))
             except RasterioIOError:
                 break
             with image:
@@ -115,5 +115,5 @@ class Image:
     def _level(self, overview: int) -> Any:
         if overview not in self._levels:
             with unplaced:
-                self._levels[overview] = opened(self._name, Options(READING), overview_level=overview)
+                self._levels[overview] = opened(self._name, Options(MOUNTED), overview_level=overview)
         return self._levels[overview]

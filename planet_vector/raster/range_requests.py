@@ -276,10 +276,10 @@ class RangeRequests:
             if self.version is not None and self.version.is_anonymous:
                 # No header identifies the version: the header of the file may differ between versions of the same
                 # length.
-                head = self._ask(0, HEAD)
+                head = self._ask(0, len(self._head))
                 if isinstance(head, ServiceError):
                     raise head
-                if head[: len(self._head)] != self._head:
+                if head != self._head:
                     raise RasterAccessError(
                         f"{self._title} was replaced while it was open: its header (coordinate system, position, size "
                         "and types) has changed; close it and open it again."

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
+from functools import cached_property
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
 from planet_vector.raster.chunks import CHUNK, cut, kept, numbers_of, runs_of
+from planet_vector.raster.header_size import header_size
 from planet_vector.raster.range_requests import HEAD, RangeRequests
 from planet_vector.raster.read_ahead import Foreseen
 from planet_vector.raster.read_ahead import cut as cut_spans
@@ -18,6 +20,7 @@ from planet_vector.raster.spans import Range
 MOST_AHEAD = 128  # chunks, 2 MB; most that a sequential reader fetches at once
 MOST_HELD = 4 * 2**20  # bytes; most that a file holds for as long as it is in use
 BUDGET = 30.0  # seconds for one read with all its retries
+_LEAST, _STEP = 4096, 1024  # bytes; least that are requested at first, and their multiple
 _MOST_AROUND = 4  # chunks; most that are returned around a read
 _GIVES_UP = 1.0  # seconds after a failure in which further reads of GDAL fail at once
 
@@ -54,6 +57,8 @@ class RemoteFile:
         self._failed = 0.0
         self._foreseen: Optional[Foreseen] = None
         self._held: Dict[int, bytes] = {}
+        self._head = b""  # the first bytes, while they are held
+        self._beginning, self._begun = HEAD, False
         self.remembers = False
         self.failure: Optional[BaseException] = None
         self.doubtful = False
@@ -61,13 +66,15 @@ class RemoteFile:
     @property
     def size(self) -> int:
         """Size of the file in bytes."""
-        if self._requests.version is None:
+        if not self._begun:
             with self._lock:
-                if self._requests.version is None:
+                if not self._begun:
                     self._requests.begin(BUDGET)
-                    head = self._keep(0, self._requests.fetch(0, HEAD))
+                    head = self._requests.fetch(0, self._beginning)
                     if self.remembers:
-                        self._held.update(head)
+                        self._head = head
+                    self._begun = True
+                    self._keep(0, head)
         assert self._requests.version is not None
         return self._requests.version.size
 
@@ -78,6 +85,25 @@ class RemoteFile:
             with self._lock:  # the size is known before the first bytes are
                 assert self.size
         return self._requests.is_jpeg2000
+
+    def resemble(self, other: RemoteFile) -> None:
+        """Expect a header as long as that of another file, and request no more bytes at first.
+
+        Without effect if the header of the other file is unknown, or if this file was read before. If the header turns
+        out to be longer, the rest is requested when it is needed.
+
+        Parameters
+        ----------
+        other : RemoteFile
+            A file that was probably written by the same program.
+        """
+        if other._head and other._header_size:
+            size = other._header_size
+            self._beginning = min(HEAD, max(_LEAST, -(-size * 5 // 4 // _STEP) * _STEP))
+
+    @cached_property
+    def _header_size(self) -> int:
+        return header_size(self._head)
 
     def begin(self) -> None:
         """Clear the error of the previous read, as another one begins.
@@ -189,6 +215,8 @@ class RemoteFile:
         body = None if foreseen is None else foreseen.take(offset, offset + length)
         if body is not None:
             return offset, body
+        if offset + length <= len(self._head):
+            return 0, self._head
         numbers = numbers_of(offset, offset + length)
         if len(numbers) <= _MOST_AROUND and (foreseen is None or not foreseen.spans_of(offset, offset + length)):
             offset, length = numbers[0] * CHUNK, len(numbers) * CHUNK
@@ -247,7 +275,9 @@ class RemoteFile:
 
     def _read_chunks(self, wanted: Sequence[Range], ahead: bool) -> List[bytes]:
         """Return ranges out of chunks, which are cached."""
-        numbers = sorted({n for first, end in wanted if first < end for n in numbers_of(first, end)})
+        head = self._head
+        beyond = [(max(first, len(head)), end) for first, end in wanted]
+        numbers = sorted({n for first, end in beyond if first < end for n in numbers_of(first, end)})
         got = {**kept.get(self._requests.identity, numbers), **{n: self._held[n] for n in numbers if n in self._held}}
         runs = runs_of([number for number in numbers if number not in got])
         if ahead and runs:
@@ -262,7 +292,7 @@ class RemoteFile:
         kept.put(self._requests.identity, got)
         if self.remembers and len(self._held) * CHUNK < MOST_HELD:
             self._held.update(got)
-        return [cut(got, first, end) for first, end in wanted]
+        return [head[first:end] + cut(got, at, end) for (first, end), (at, _) in zip(wanted, beyond)]
 
     def _fetch_spans(self, spans: Sequence[Range], connections: int) -> Dict[Range, bytes]:
         """Return the bytes of spans: from the cache, or else by some connections."""

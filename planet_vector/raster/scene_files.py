@@ -185,6 +185,9 @@ def activate_files(
 def open_sources(catalog: Catalog, files: Sequence[SceneFile]) -> Sources:
     """Return the sources of files and their masks, and start to fetch their headers, those of the last file first.
 
+    If there are more files than connections, the headers of the last file and of its mask come before all others, so
+    that the lengths of the others can be guessed. The headers of a hundred scenes are megabytes otherwise.
+
     Parameters
     ----------
     catalog : Catalog
@@ -198,7 +201,13 @@ def open_sources(catalog: Catalog, files: Sequence[SceneFile]) -> Sources:
         if file.mask is not None:
             titles[file.mask.link] = file.mask.title
     sources = Sources(catalog, titles, {file.link: file.asset for file in files})
-    sources.fetch_headers(list(titles))
+    like: Dict[str, str] = {}
+    if len(titles) > catalog.settings.connections:
+        for file in files[:-1]:
+            like[file.link] = files[-1].link
+            if file.mask is not None and files[-1].mask is not None:
+                like[file.mask.link] = files[-1].mask.link
+    sources.fetch_headers(list(titles), like)
     return sources
 
 

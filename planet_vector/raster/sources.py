@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
+from contextlib import suppress
 from typing import Any, Dict, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what this package wrote is parsed
 
@@ -23,7 +24,7 @@ from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.access import Access
 from planet_vector.raster.error_messages import gdal_said
 from planet_vector.raster.file_vrts import with_overviews
-from planet_vector.raster.gdal_options import READING, Options
+from planet_vector.raster.gdal_options import MOUNTED, READING, Options
 from planet_vector.raster.images import MOST_IMAGES, Image
 from planet_vector.raster.mounting import can_mount, mount, unmount
 from planet_vector.raster.path_options import Scope
@@ -59,6 +60,11 @@ class Sources:
         Name of each link's file in error messages. The links must be checked already.
     assets : mapping of str to Asset, optional
         The assets of scenes by their links, which tell the names of bands, and values that files lack.
+
+    Attributes
+    ----------
+    options : mapping of str to str
+        GDAL options at the moment of opening a link.
     """
 
     def __init__(
@@ -71,8 +77,10 @@ class Sources:
         self._lock = threading.Lock()
         self._headers: Optional[Workers] = None
         self._scope: Optional[Scope] = None
+        self._like: Mapping[str, str] = {}
+        self.options = MOUNTED
         if not can_mount():
-            self._scope = Scope(catalog.settings, "rasterio")
+            self._scope, self.options = Scope(catalog.settings, "rasterio"), READING
             return
         for link, title in titles.items():
             self._files[link] = file = RemoteFile(catalog, link, title)
@@ -104,6 +112,7 @@ class Sources:
         """
         title = self._titles[link]
         if self._scope is None:
+            self._expect(link)
             try:
                 size = self._files[link].size
             except ServedWhole:
@@ -112,7 +121,7 @@ class Sources:
             size = self._ask(link)
         self.begin()
         try:
-            access = Access(self._names.get(link, f"/vsicurl/{link}"), Options(READING))
+            access = Access(self._names.get(link, f"/vsicurl/{link}"), Options(self.options))
             dataset = open_access(access, title, size, self._is_jpeg2000(link))
         except RasterioIOError as error:
             self._explain([link])
@@ -148,7 +157,7 @@ class Sources:
         self.begin()
         try:
             driver = jpeg2000_driver(self._titles[link]) if self._is_jpeg2000(link) else "GTiff"
-            return opened(self.mounted(name), Options(READING), "VRT" if name.startswith("<") else driver)
+            return opened(self.mounted(name), Options(self.options), "VRT" if name.startswith("<") else driver)
         except RasterioIOError as error:
             self._explain([link])
             told = f"{self._titles[link]} could not be read in place"
@@ -178,7 +187,7 @@ class Sources:
         for image in range(2, MOST_IMAGES + 1):
             try:
                 with unplaced:
-                    found = opened(self.mounted(source_name(link, image)), Options(READING))
+                    found = opened(self.mounted(source_name(link, image)), Options(self.options))
             except RasterioIOError:
                 break
             with found:
@@ -219,16 +228,24 @@ class Sources:
         """
         return public_text(text, self._names)
 
-    def fetch_headers(self, links: Sequence[str]) -> None:
+    def fetch_headers(self, links: Sequence[str], like: Optional[Mapping[str, str]] = None) -> None:
         """Start to fetch the headers of several files concurrently; `open` waits only for its own file.
 
         Parameters
         ----------
         links : sequence of str
             Links of the files, in the order in which they will be opened.
+        like : mapping of str to str, optional
+            For a link, that of an earlier file whose header is probably as long. It is fetched before, so that no
+            pixels are fetched along with the header.
         """
+        self._like = like or {}
 
         def fetch(link: str) -> int:
+            if link in self._like:
+                with suppress(Exception):  # raised when the other file is opened
+                    assert self._files[self._like[link]].size
+            self._expect(link)
             return self._files[link].size  # `open` raises its error
 
         if self._files:
@@ -236,6 +253,10 @@ class Sources:
             for link in links:
                 self._headers.submit(fetch, link)
             self._headers.shutdown(wait=False)
+
+    def _expect(self, link: str) -> None:
+        if link in self._like:
+            self._files[link].resemble(self._files[self._like[link]])
 
     def side_by_side(self, asked: Sequence[Asked]) -> Optional[SideBySide]:
         """Start to fetch the bytes of a read from several files concurrently.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from os import SEEK_END
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from xml.etree import ElementTree  # noqa: S405 - entities are rejected
 from xml.sax.saxutils import unescape  # noqa: S406 - parses nothing
 
@@ -37,12 +37,15 @@ from planet_vector.pixels.tiff import (
     TiffFile,
     TiffProblem,
 )
+from planet_vector.raster.access import Access
 from planet_vector.raster.limits import MAX_BLOCK, MAX_RATIO
 from planet_vector.raster.vrt_xml import xml_text
 
 MOST_BANDS = 64
 
-_BEGINNING = 65536  # bytes; the header of 8000 one-row strips, as GDAL writes it, and all that GDAL reads on opening
+BEGINNING = 65536
+"""Bytes of a request: the header of 8000 one-row strips, as GDAL writes it, and all that GDAL reads on opening."""
+
 _MOST_REQUESTS = 3  # for a directory at the end of the file, or values behind long tables
 _SECONDS = 30.0  # for one request with all its retries
 _MOST_TEXT = 65536  # bytes of a text
@@ -124,15 +127,15 @@ class TiffHeader(NamedTuple):
     premultiplied: bool
 
 
-def read_tiff_header(catalog: Catalog, url: str) -> TiffHeader:
+def read_tiff_header(catalog: Catalog, access: Access) -> TiffHeader:
     """Read the header of a file, by one request if it lies in the first 64 kB, or else by up to three.
 
     Parameters
     ----------
     catalog : Catalog
         The service that led to the file; its key is sent to its own hosts only.
-    url : str
-        Address that serves the file itself, as `planet_vector.raster.access.plan` returns it.
+    access : Access
+        How the file is opened. Its first bytes are not requested again.
 
     Returns
     -------
@@ -146,7 +149,7 @@ def read_tiff_header(catalog: Catalog, url: str) -> TiffHeader:
     ServiceError
         If the host does not provide the file.
     """
-    file = _Ranges(catalog, url)
+    file = _Ranges(catalog, access.url, access.beginning, access.size)
     header = parse_tiff_header(TiffFile(file))
     samples = header.grid.width * header.grid.height * len(header.bands)
     if samples > file.length * MAX_RATIO:
@@ -325,12 +328,15 @@ class _Ranges:
         Size of the file in bytes.
     """
 
-    def __init__(self, catalog: Catalog, url: str) -> None:
+    def __init__(self, catalog: Catalog, url: str, beginning: bytes, length: Optional[int]) -> None:
         self._catalog, self._url = catalog, url
         self._parts: List[Tuple[int, bytes]] = []
-        self.length = 0
+        self.length = length or 0
         self._at = 0
-        self._fetch(0)
+        if beginning:
+            self._parts.append((0, beginning))
+        else:
+            self._fetch(0)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         self._at = self.length + offset if whence == SEEK_END else offset
@@ -349,11 +355,11 @@ class _Ranges:
     def _fetch(self, first: int) -> None:
         def take(response: requests.Response) -> Tuple[int, bytes]:
             told = content_range(response.headers)
-            if response.status_code != 206 or told is None or told[0] != first or told[1] - first >= _BEGINNING:
+            if response.status_code != 206 or told is None or told[0] != first or told[1] - first >= BEGINNING:
                 raise ProtocolError("The host of a product did not send the requested range of it.")
-            return told[2], read_body(response, _BEGINNING)
+            return told[2], read_body(response, BEGINNING)
 
-        wanted = {"Range": f"bytes={first}-{first + _BEGINNING - 1}", "Accept-Encoding": "identity"}
+        wanted = {"Range": f"bytes={first}-{first + BEGINNING - 1}", "Accept-Encoding": "identity"}
         transport = self._catalog.transport
         self.length, content = transport.stream(self._url, wanted, take, seconds=_SECONDS, limited=False)
         self._parts.append((first, content))

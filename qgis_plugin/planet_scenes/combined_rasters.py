@@ -6,7 +6,9 @@ These functions send requests and must be called in workers.
 from __future__ import annotations
 
 import math
-from typing import Any, List, Sequence
+import uuid
+from pathlib import Path
+from typing import Any, List, Optional, Sequence
 from xml.sax.saxutils import escape  # noqa: S406 - nothing is parsed
 
 from osgeo import gdal, osr
@@ -19,6 +21,8 @@ from planet_scenes.texts import tr
 from planet_scenes.vrt_files import vrt_part, vrt_path
 from planet_vector.catalog import Catalog
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.geometry.web_mercator import TILE
+from planet_vector.raster.kept_tiles import Combine, Tile
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
@@ -26,7 +30,7 @@ MOST_SCENES = 100
 """Maximum number of scenes in a mosaic: the header of each is read before anything is drawn."""
 
 
-def source_of(catalog: Catalog, scene: Scene, product: str, mask: str = "") -> str:
+def source_of(catalog: Catalog, scene: Scene, product: str, mask: str = "", combine: Optional[Combine] = None) -> str:
     """Return the source of a product, or of a stack of products.
 
     Parameters
@@ -39,6 +43,8 @@ def source_of(catalog: Catalog, scene: Scene, product: str, mask: str = "") -> s
         The product, or several with commas between.
     mask : str
         Pixels to hide, as for `planet_scenes.masks.hide`; empty for none.
+    combine : callable, optional
+        As for `planet_scenes.product_sources.name_of`.
 
     Returns
     -------
@@ -46,7 +52,7 @@ def source_of(catalog: Catalog, scene: Scene, product: str, mask: str = "") -> s
         The source that GDAL opens.
     """
     products = product.split(",")
-    source = stack(catalog, scene, products) if len(products) > 1 else name_of(catalog, scene, product)
+    source = stack(catalog, scene, products) if len(products) > 1 else name_of(catalog, scene, product, combine)
     return hide(catalog, scene, products, source, mask) if mask else source
 
 
@@ -111,7 +117,9 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str, mask: str = 
         )
 
     with Workers(catalog.settings.connections) as pool:
-        names = list(pool.map(lambda scene: source_of(catalog, scene, product, mask), scenes))
+        # The layer is first shown whole.
+        combine = combine_tiles if len(scenes) > 1 else None
+        names = list(pool.map(lambda scene: source_of(catalog, scene, product, mask, combine), scenes))
         datasets = list(pool.map(open_source, names, [f"{scene.id}/{product}" for scene in scenes]))
     for scene, dataset in zip(scenes, datasets):  # GDAL would skip scenes that do not fit, with a mere warning
         check_upright(dataset, f"{scene.id}/{product}")
@@ -128,6 +136,47 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str, mask: str = 
         sources.append(name if same else _warped(name, dataset, systems[0], f"{scene.id}-{product}"))
     # GDAL draws the last source on top.
     return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
+
+
+def combine_tiles(tiles: Sequence[Tile], width: int, height: int, path: Path) -> None:
+    """Write a GeoTIFF of some tiles; implements `planet_vector.raster.kept_tiles.Combine`.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile
+        The tiles.
+    width, height : int
+        Columns and rows.
+    path : Path
+        The file to write.
+
+    Raises
+    ------
+    RasterAccessError
+        If GDAL cannot decode a tile.
+    """
+
+    def write() -> bool:
+        options = ["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "PHOTOMETRIC=RGB", "ALPHA=YES"]
+        target = gdal.GetDriverByName("GTiff").Create(str(path), width, height, 4, gdal.GDT_Byte, options=options)
+        if target is None:
+            return False
+        memory = f"/vsimem/{uuid.uuid4().hex}.png"
+        for tile in tiles:
+            gdal.FileFromMemBuffer(memory, tile.png)
+            try:
+                source = gdal.OpenEx(memory, gdal.OF_RASTER, allowed_drivers=["PNG"])
+                pixels = None if source is None else source.ReadRaster()
+                source = None
+            finally:
+                gdal.Unlink(memory)
+            if pixels is None or target.WriteRaster(tile.column, tile.row, TILE, TILE, pixels):
+                return False
+        return not target.FlushCache()
+
+    written, why = call_gdal(write)
+    if not written:
+        raise RasterAccessError(tr("The scenes cannot be combined: {why}. Try again later.").format(why=why))
 
 
 def normalised_difference(source: str, a: int, b: int, title: str) -> str:

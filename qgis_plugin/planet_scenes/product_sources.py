@@ -5,6 +5,8 @@ These functions send requests and must be called in workers.
 
 from __future__ import annotations
 
+from typing import Optional
+
 from osgeo import gdal
 
 from planet_scenes.texts import tr
@@ -14,10 +16,11 @@ from planet_vector.raster import described
 from planet_vector.raster.access import ANY_BUILD, Access, plan, self_contained
 from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.gdal_xml import tiles_description
+from planet_vector.raster.kept_tiles import Combine
 from planet_vector.scene import Scene
 
 
-def name_of(catalog: Catalog, scene: Scene, product: str) -> str:
+def name_of(catalog: Catalog, scene: Scene, product: str, combine: Optional[Combine] = None) -> str:
     """Return the source by which QGIS draws a product, without a key: a VRT if it has overviews only through one.
 
     Parameters
@@ -28,6 +31,8 @@ def name_of(catalog: Catalog, scene: Scene, product: str) -> str:
         The scene.
     product : str
         The product.
+    combine : callable, optional
+        Given for one of many that are about to be drawn whole, as for `planet_vector.raster.described.described`.
 
     Raises
     ------
@@ -38,7 +43,8 @@ def name_of(catalog: Catalog, scene: Scene, product: str) -> str:
     """
     number = int(gdal.VersionInfo()) // 100
     build = number // 10000, number // 100 % 100, number % 100
-    return described.name_of(catalog, scene, product, _access(catalog, scene, product), build)
+    access = _checked(described.access_of(catalog, scene, product), scene, product)
+    return described.name_of(catalog, scene, product, access, build, combine)
 
 
 def own_name_of(catalog: Catalog, scene: Scene, product: str) -> str:
@@ -60,7 +66,7 @@ def own_name_of(catalog: Catalog, scene: Scene, product: str) -> str:
     ServiceError
         If the service reports an error.
     """
-    return self_contained(_access(catalog, scene, product))
+    return self_contained(_checked(plan(catalog, scene.product_link(product), ANY_BUILD), scene, product))
 
 
 def tiles(catalog: Catalog, pattern: str, level: int, title: str) -> str:
@@ -85,8 +91,7 @@ def tiles(catalog: Catalog, pattern: str, level: int, title: str) -> str:
     return str(tiles_file(catalog.settings, title, tiles_description(catalog, pattern, level)))
 
 
-def _access(catalog: Catalog, scene: Scene, product: str) -> Access:
-    access = plan(catalog, scene.product_link(product), ANY_BUILD)
+def _checked(access: Access, scene: Scene, product: str) -> Access:
     if not access.ranges:
         raise RasterAccessError(
             tr("The service only delivers {scene}/{product} as a whole file: download it instead.").format(

@@ -13,6 +13,8 @@ from qgis.core import QgsProject
 
 from planet_scenes import layers, products
 from planet_scenes.projects import Projects
+from planet_vector.raster import described
+from planet_vector.raster.kept_tiles import MOST_TILES
 from planet_vector.user_folders import user_directory
 from tests.conftest import Start
 from tests.qgis.conftest import Desktop, Watched, outcome, render, settle
@@ -72,7 +74,7 @@ def test_the_first_picture_of_a_product_is_of_a_few_tiles(connected: Any, large:
     large.requests()
     (layer,) = add(connected, [scene], "visual")
     before = asked(large)
-    assert before.count("file") == 2  # where the link leads, and the header
+    assert before.count("file") == 1  # where the link leads, with the header
     assert before.count("tile") == 1  # that there are tiles; QGIS's default style would read all of the picture
     assert not list(Path(layer.source()).parent.glob("*.qml"))
     picture = render([layer], layer.extent(), layer.crs().authid(), 200)
@@ -82,15 +84,26 @@ def test_the_first_picture_of_a_product_is_of_a_few_tiles(connected: Any, large:
     assert large.service.key not in Path(layer.source()).read_text()
 
 
-def test_a_mosaic_from_afar_is_of_tiles_and_has_no_seam(connected: Any, large: Watched, desktop: Desktop) -> None:
+def test_a_mosaic_from_afar_is_of_tiles_and_has_no_seam(
+    connected: Any, large: Watched, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = f"PLANET:ortho?api_url={connected.url}"
-    large.requests()
-    (layer,) = outcome(lambda done: products.add_mosaic(connected, name, "visual", done))
-    before = asked(large)
-    assert before.count("file") == 4 and before.count("tile") == 2
-    extent = layer.extent()
-    picture = render([layer], extent, layer.crs().authid(), 300)
-    assert "file" not in asked(large)
+    pictures = []
+    for kept in (True, False):
+        if not kept:  # tiles that are requested while the mosaic is drawn look the same
+            monkeypatch.setattr(described, "kept_tiles", lambda *args: None)
+        large.requests()
+        (layer,) = outcome(lambda done: products.add_mosaic(connected, name, "visual", done))
+        before = asked(large)
+        # A request for each file; the tiles that show the whole of it, or one.
+        assert before.count("file") == 2 and 2 <= before.count("tile") <= (2 * MOST_TILES if kept else 2)
+        picture = render([layer], layer.extent(), layer.crs().authid(), 300)
+        drawn = asked(large)
+        assert drawn == [] if kept else set(drawn) == {"tile"}
+        pictures.append(picture)
+        assert large.service.key not in Path(layer.source()).read_text()
+        QgsProject.instance().removeMapLayer(layer)
+    assert pictures[0] == pictures[1]
     middle = picture.height() // 2  # the picture is square, the mosaic half as high as it is wide
     row = numpy.array([picture.pixelColor(x, middle).red() for x in range(3, picture.width() - 3)])
     assert numpy.abs(numpy.diff(row)).max() <= 8 and row[-1] - row[0] == pytest.approx(200, abs=15)

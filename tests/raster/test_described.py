@@ -10,8 +10,9 @@ import stat
 import struct
 import threading
 import time
+import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 import pytest
@@ -19,12 +20,14 @@ import pytest
 from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import ServiceError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.keys import Key
 from planet_vector.pixels.tiff import TiffFile, TiffProblem
 from planet_vector.raster import described_files
-from planet_vector.raster.access import ANY_BUILD, plan
+from planet_vector.raster.access import ANY_BUILD, Access, plan
 from planet_vector.raster.described import ONE_AFTER_ANOTHER, name_of, subdatasets
+from planet_vector.raster.kept_tiles import MOST_TILES, Tile, _tiles_below
 from planet_vector.raster.tiff_header import parse_tiff_header, read_tiff_header
 from planet_vector.scene import Scene
 from tests.schemas import ORTHO
@@ -38,7 +41,7 @@ Image = pytest.importorskip("PIL.Image")
 from rasterio.enums import ColorInterp, Resampling  # noqa: E402
 from rasterio.transform import Affine, from_origin  # noqa: E402
 from rasterio.vrt import WarpedVRT  # noqa: E402
-from rasterio.warp import transform_bounds  # noqa: E402
+from rasterio.warp import transform, transform_bounds  # noqa: E402
 
 KEY = "5ec4e75ec4e75ec4e75ec4e7"
 SIDE = 1200
@@ -220,8 +223,8 @@ def test_it_says_what_the_file_says_and_has_its_pixels(
     served = host(path)
     name = served.name()
     assert name.endswith(".vrt") and KEY not in Path(name).read_text()
-    # One more than for the link; where a program has written the header anew it stands at the end of the file.
-    assert served.asked.count("tile") == 1 and served.asked.count("file") <= 3
+    # One with that for the link; where a program has written the header anew it stands at the end of the file.
+    assert served.asked.count("tile") == 1 and served.asked.count("file") <= 2
     found, expected = info(run, name, "-checksum"), info(run, str(path), "-checksum")
     assert (found["size"], found["geoTransform"]) == (expected["size"], expected["geoTransform"])
     with rasterio.open(name) as dataset, rasterio.open(path) as of_file:
@@ -271,6 +274,110 @@ def test_tiles_read_band_by_band_show_the_same(host: Callable[..., Host], tmp_pa
         asked.append(sorted(request.path for request in served.server.seen))
     assert found[0].any() and np.array_equal(*found)
     assert asked[0] == asked[1]
+
+
+def combine(tiles: Sequence[Tile], width: int, height: int, path: Path) -> None:
+    """Write a GeoTIFF of tiles, as GDAL's bindings do in QGIS."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.open(path, "w", driver="GTiff", width=width, height=height, count=4, dtype="uint8") as target:
+            for tile in tiles:
+                pixels = np.moveaxis(np.asarray(Image.open(io.BytesIO(tile.png))), -1, 0)
+                target.write(pixels, window=rasterio.windows.Window(tile.column, tile.row, 256, 256))
+
+
+def named_from_afar(served: Host, from_afar: bool = True) -> str:
+    served.server.seen.clear()
+    access = plan(served.catalog, served.scene.product_link("visual"), ANY_BUILD)
+    name = name_of(served.catalog, served.scene, "visual", access, ANY_BUILD, combine if from_afar else None)
+    served.asked = served.of(served.server.seen)
+    served.server.seen.clear()
+    return name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_of_many_is_drawn_whole_without_a_request(
+    host: Callable[..., Host], run: Run, tmp_path: Path, kind: str
+) -> None:
+    served = host(write(tmp_path / "s1.tif", **KINDS[kind]))
+    found = []
+    for from_afar in (False, True):
+        name = named_from_afar(served, from_afar)
+        tiles = served.asked.count("tile")
+        with rasterio.open(name) as dataset:
+            shape = (dataset.count, dataset.height // 16, dataset.width // 16)
+            read = [dataset.read(out_shape=shape), dataset.dataset_mask(out_shape=shape[1:])]
+        done = run("gdal_translate", "-q", "-outsize", "6%", "6%", name, str(tmp_path / "far.tif"))
+        assert (done.returncode, done.stderr) == (0, "")
+        with rasterio.open(tmp_path / "far.tif") as dataset:
+            read.append(dataset.read())
+        found.append(read)
+    assert all(map(np.array_equal, *found)) and found[0][0].any()
+    if kind == "national grid":  # whose place on the map is not computed
+        assert tiles == 1
+        return
+    assert 1 <= tiles <= MOST_TILES and "tile" not in served.of(served.server.seen)
+    (beside,) = Path(name).parent.glob("*.tif")
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+    with rasterio.open(name) as dataset:  # closer, the tiles are those of the service
+        assert dataset.read(out_shape=(dataset.count, dataset.height // 2, dataset.width // 2)).any()
+    assert "tile" in served.of(served.server.seen)
+    described_files.remove(Path(name))
+    assert not list(Path(name).parent.glob("*s1*"))
+
+
+def test_tiles_of_another_form_are_not_kept(host: Callable[..., Host], tmp_path: Path, monkeypatch: Any) -> None:
+    served = host(write(tmp_path / "s1.tif"))
+    draw = served._tile
+
+    def palette(*place: int) -> Answer:
+        status, headers, content = draw(*place)
+        if status != 200:
+            return status, headers, content
+        changed = io.BytesIO()
+        Image.open(io.BytesIO(content)).convert("RGB").save(changed, "JPEG")
+        return 200, {"Content-Type": "image/jpeg"}, changed.getvalue()
+
+    monkeypatch.setattr(served, "_tile", palette)
+    name = named_from_afar(served)
+    assert name.endswith(".vrt") and not list(Path(name).parent.glob("*.tif"))
+    with rasterio.open(name) as dataset:
+        assert dataset.read(out_shape=(4, 150, 150)).any() and served.server.seen
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_one_of_many_without_tiles_is_opened_by_itself(
+    host: Callable[..., Host], tmp_path: Path, status: int, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("planet_vector.http.transport.RETRIES", 0)
+    served = host(write(tmp_path / "s1.tif"))
+    served.tiles = status
+    assert named_from_afar(served).startswith("/vsicurl")
+
+
+def test_the_tiles_that_show_a_raster_are_those_that_it_touches() -> None:
+    chance = np.random.default_rng(8)
+    for _ in range(300):
+        zoom, width, height = (int(chance.integers(*ends)) for ends in ((4, 16), (1, 400), (1, 400)))
+        epsg = int(chance.integers(32601, 32661)) + 100 * int(chance.integers(0, 2))
+        res = 156543.0 / 2**zoom * chance.uniform(0.3, 1.0)
+        grid = GridSpec(
+            epsg,
+            chance.uniform(3e5, 6e5),
+            chance.uniform(2e6, 8e6),
+            (res, res * chance.uniform(0.7, 1.4)),
+            width,
+            height,
+        )
+        found = set(_tiles_below(grid, zoom))
+        if not found:
+            continue
+        inside = chance.uniform(size=(2, 500))
+        east, south = grid.west + inside[0] * width * grid.res[0], grid.north - inside[1] * height * grid.res[1]
+        xs, ys = transform(f"EPSG:{epsg}", "EPSG:3857", east, south)
+        side = 2 * HALF_WORLD / 2**zoom
+        touched = {(int((x + HALF_WORLD) // side), int((HALF_WORLD - y) // side)) for x, y in zip(xs, ys)}
+        assert touched <= found <= {(c + i, r + j) for c, r in touched for i in (-1, 0, 1) for j in (-1, 0, 1)}
 
 
 def test_pixels_of_full_size_are_the_file_s(host: Callable[..., Host], tmp_path: Path) -> None:
@@ -341,7 +448,7 @@ def test_another_product_is_opened_by_its_own_name(host: Callable[..., Host], tm
         served.data = served.data[:100]
     name = served.name()
     assert name.startswith("/vsicurl?") and not list(Path.home().rglob("*.vrt"))
-    assert served.asked.count("file") == (1 if kind == "analytic" else 2) and "tile" not in served.asked
+    assert served.asked == ["file"]
 
 
 def test_a_product_that_is_one_no_more_leaves_no_vrt_that_says_so(host: Callable[..., Host], tmp_path: Path) -> None:
@@ -529,7 +636,7 @@ def test_a_file_that_claims_more_than_it_can_hold_is_not_read(host: Callable[...
         (256).to_bytes(2, "little") + b"\4\0\1\0\0\0" + (2**26).to_bytes(4, "little"),
     )
     with pytest.raises((TiffProblem, ServiceError)):
-        read_tiff_header(served.catalog, f"{served.server.url}/v0/scenes/ortho/s1/full?product=visual")
+        read_tiff_header(served.catalog, Access("", url=f"{served.server.url}/v0/scenes/ortho/s1/full?product=visual"))
 
 
 # ---- by the service --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 import pytest
@@ -75,6 +75,12 @@ class Watched(NamedTuple):
         """Return how many bytes of a file each request so far was for."""
         time.sleep(0.2)  # the log is written behind the answers
         return [size for size, _ in self.service.face.delivered(self.log.read_text())]
+
+    def requests(self) -> List[Tuple[str, int]]:
+        """Return of which scene, and how many bytes of its file, each request so far was for."""
+        time.sleep(0.2)
+        found = re.findall(r'"GET [^"]*/(\w+)/full[^"]*" 206 (\d+) ', self.log.read_text())
+        return [(name, int(size)) for name, size in found]
 
 
 def make(folder: Path, kind: str) -> None:
@@ -223,6 +229,50 @@ def test_a_read_takes_the_blocks_of_its_sources_and_little_more(
     # Around each range a server says which it is; long ones are taken in whole chunks.
     assert 0 < sum(asked) <= 1.3 * blocks + 400 * 120 * len(files)
     assert len(asked) <= 4 * len(files)
+
+
+@pytest.mark.only_v0("the log of the Data API leaves out whose file it is, which is signed")
+def test_headers_take_few_bytes_and_a_request_each(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLANET_CONNECTIONS", "2")  # fewer than scenes
+    connect(watched, monkeypatch)
+    before = len(watched.requests())
+    with planet_vector.mosaic("PLANET:ortho") as dataset:
+        asked = watched.requests()[before:]
+        with alone(watched.service.archive, dataset, tmp_path) as expected:
+            assert np.array_equal(dataset.read(), expected.read())
+            assert np.array_equal(dataset.read_masks(), expected.read_masks())
+    if watched.service.archive.name in ("levels", "masked"):  # some directories lie behind the pixels
+        return
+    assert len(asked) == len({name for name, _ in asked}) == 6
+    asked.remove((max(asked)[0], range_requests.HEAD))  # the newest, from which the lengths of the others are guessed
+    for name, size in asked:
+        with rasterio.open(watched.service.archive / f"{name}_visual.tif") as file:
+            first = min(int(file.get_tag_item("BLOCK_OFFSET_0_0", "TIFF", bidx=band)) for band in file.indexes)
+        assert min(first, 4096) <= size <= max(4096, 1.25 * first + 1024)
+
+
+def test_a_longer_header_than_expected_is_read_to_its_end(
+    start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANET_CONNECTIONS", "2")
+    sides = {"20150301": (3000, 200), "20150302": (9000, 40), "20150303": (100, 100)}  # rows and columns
+    (tmp_path / "tall").mkdir()
+    for number, (day, (rows, columns)) in enumerate(sides.items()):
+        pixels = np.random.default_rng(number).integers(1, 200, (1, rows, columns)).astype("uint8")
+        place = rasterio.transform.from_origin(LEFT + number * 700.0, TOP, PIXEL, PIXEL)
+        with rasterio.open(
+            tmp_path / "tall" / f"{day}_022415_0908_visual.tif", "w", driver="GTiff", width=columns, height=rows,
+            count=1, dtype="uint8", crs="EPSG:32611", transform=place, compress="lzw", blockysize=1,
+        ) as dataset:  # fmt: skip
+            dataset.write(pixels)
+    for watched in serve(start_service, tmp_path / "tall"):
+        connect(watched, monkeypatch)
+        with planet_vector.mosaic("PLANET:ortho") as dataset:
+            assert min(watched.sizes()) < 5000
+            with alone(watched.service.archive, dataset, tmp_path) as expected:
+                assert np.array_equal(dataset.read(), expected.read()) and expected.read().any()
 
 
 def _window_and_shape(dataset: Any, options: Dict[str, Any]) -> Any:
