@@ -65,13 +65,15 @@ class Face:
     thumbnails : tuple of str
         Formats of thumbnails.
     link_to_self : str
-        Name of the property of a scene with its own address.
+        Path in the document of a scene to its own address.
     products : tuple of str
         Products of a scene of the sample in the order of the service.
     noun : str
         What its errors call a scene.
     has_others : bool
         Whether the sample has properties without a column.
+    nameless : str
+        Part of the error about products without a name that can be saved; empty if they have one.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Face:
     products: Tuple[str, ...]
     noun: str
     has_others: bool
+    nameless: str
 
     def spell(self, text: str) -> str:
         """Return a name, a condition or a column of v0 as this API spells it.
@@ -359,10 +362,11 @@ V0 = Face(
     faults={"service": ("*/full",), "store": ("*.tif",)},
     quad=None,
     thumbnails=("png", "jpg", "jpeg"),
-    link_to_self="links.self",
+    link_to_self="properties.links.self",
     products=("visual", "analytic"),
     noun="scene",
     has_others=False,
+    nameless="",
 )
 DATA_V1 = _DataV1(
     name="data_v1",
@@ -392,6 +396,7 @@ DATA_V1 = _DataV1(
     products=("analytic", "visual"),
     noun="item",
     has_others=True,
+    nameless="has no name for other programs, as its address is made on request and expires",
 )
 NO_NAMES = "files of the Data API have no names to save: their addresses are made on request and expire"
 NO_INDEX = "a search of the Data API is no tile index: its files have an address only once it is requested"

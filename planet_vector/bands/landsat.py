@@ -107,6 +107,33 @@ def sensor_bands(letter: str, satellite: int) -> Mapping[int, SpectralBand]:
 _SENSOR = re.compile(r"L([MTEOC])0?([1-9])", re.IGNORECASE)
 
 
+def sensor_of(scene_id: str) -> str:
+    """Return the sensor and the satellite of a scene from its id, such as ``E7``; empty if the id is not Landsat's.
+
+    Parameters
+    ----------
+    scene_id : str
+        The id, or a name that begins with it.
+    """
+    match = _SENSOR.match(scene_id)
+    return f"{match[1].upper()}{match[2]}" if match else ""
+
+
+def band_of(sensor: str, number: int) -> Tuple[SpectralBand, ...]:
+    """Return the band of a file of one band, which is named by its file; empty if the sensor has no such band.
+
+    Parameters
+    ----------
+    sensor : str
+        As `sensor_of` returns it; an empty one has the bands of Landsat 8, which is the only satellite that Planet's
+        services document.
+    number : int
+        Number of the band.
+    """
+    bands = sensor_bands(sensor[0], int(sensor[1])) if sensor else OLI_TIRS
+    return (bands[number]._replace(name=""),) if number in bands else ()
+
+
 def colour_bands(name: str) -> Tuple[int, ...]:
     """Return the numbers of the bands that show a scene in natural colours, of MSS in colour infrared.
 
@@ -120,8 +147,8 @@ def colour_bands(name: str) -> Tuple[int, ...]:
     tuple of int
         The bands shown as red, green and blue; empty if the name is not Landsat's, or its sensor has no such bands.
     """
-    match = _SENSOR.match(name)
-    bands = sensor_bands(match[1].upper(), int(match[2])) if match else {}
+    sensor = sensor_of(name)
+    bands = sensor_bands(sensor[0], int(sensor[1])) if sensor else {}
     numbers = {band.common: number for number, band in bands.items()}
     shown = ("red", "green", "blue") if "blue" in numbers else ("nir08", "red", "green")
     return tuple(numbers[common] for common in shown) if numbers.keys() >= set(shown) else ()

@@ -8,16 +8,14 @@ from typing import Mapping, Optional, Tuple
 
 from planet_vector.assets import MaskAsset, SpectralBand
 from planet_vector.bands import planet, rapideye
-from planet_vector.bands.landsat import OLI_TIRS
+from planet_vector.bands.landsat import band_of
 from planet_vector.bands.masks import QA_PIXEL, SCL, UDM, UDM2, Rules, mask_by
 from planet_vector.bands.sentinel2 import IMAGES
 
-_LANDSAT: Mapping[str, Tuple[SpectralBand, ...]] = {
-    # An asset has one band, which is named by it.
-    **{f"band_{number}": (band._replace(name=""),) for number, band in OLI_TIRS.items()},
-    "qa": (SpectralBand("quality assessment"),),
-}
+_LANDSAT = re.compile(r"band_(\d{1,2})")
+_QUALITY = (SpectralBand("quality assessment"),)
 _SENTINEL: Mapping[str, Tuple[SpectralBand, ...]] = {
+    # An asset of one band is named by it.
     image.product: tuple(band._replace(name="") for band in image.bands) if len(image.bands) == 1 else image.bands
     for image in IMAGES.values()
 }
@@ -44,19 +42,23 @@ _MASKS: Rules = (
 
 
 @lru_cache(maxsize=4096)
-def bands_of(scene_type: str, product: str) -> Tuple[SpectralBand, ...]:
+def bands_of(scene_type: str, product: str, sensor: str) -> Tuple[SpectralBand, ...]:
     """Return the documented bands of a product; empty if they are not documented.
 
     Parameters
     ----------
     scene_type, product : str
         Names of the scene type and of the product.
+    sensor : str
+        The sensor of a Landsat scene, as `planet_vector.bands.landsat.sensor_of` returns it.
     """
-    named = {"landsat": _LANDSAT, "sentinel2": _SENTINEL}.get(scene_type, {})
     for kind, name, bands in _RULES:
         if re.fullmatch(kind, scene_type) and re.fullmatch(name, product):
             return bands
-    return named.get(product, ())
+    if scene_type == "landsat":
+        numbered = _LANDSAT.fullmatch(product)
+        return band_of(sensor, int(numbered[1])) if numbered else _QUALITY if product == "qa" else ()
+    return _SENTINEL.get(product, ()) if scene_type == "sentinel2" else ()
 
 
 def variants_of(scene_type: str, product: str) -> Tuple[Tuple[SpectralBand, ...], ...]:

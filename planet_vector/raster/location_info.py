@@ -7,12 +7,14 @@ Like GDAL's driver PLMosaic, it serves the metadata items ``Pixel_<column>_<row>
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, Callable, Optional, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import quad_at
 from planet_vector.collection_schema import flatten
+from planet_vector.errors import NotFoundError
 
 DOMAIN = "LocationInfo"
 
@@ -40,7 +42,7 @@ def location_info(catalog: Catalog, name: str, item: str, place: Optional[Place]
     Returns
     -------
     str or None
-        The XML: the quad's id, and the properties of its scenes.
+        The XML: the quad's id; of its scenes ``id``, ``type``, ``link``, which is the address, and the properties.
 
     Raises
     ------
@@ -62,7 +64,10 @@ def location_info(catalog: Catalog, name: str, item: str, place: Optional[Place]
     scenes = SubElement(root, "Scenes")
     for scene in catalog.basemaps.scenes(quad):
         element = SubElement(scenes, "Scene")
-        for key, value in (("id", scene.id), ("type", scene.scene_type), *flatten(scene.properties)):
+        fields = [("id", scene.id), ("type", scene.scene_type)]
+        with suppress(NotFoundError):
+            fields.append(("link", scene.link("self")))  # the only element of a scene that GDAL's driver writes
+        for key, value in (*fields, *flatten(scene.properties)):
             if isinstance(value, (str, int, float)) and re.fullmatch(r"[A-Za-z_][\w.\-]*", key, re.ASCII):
                 SubElement(element, key).text = _plain(value)
     return tostring(root, encoding="unicode")

@@ -30,6 +30,7 @@ from rasterio.windows import Window, from_bounds  # noqa: E402
 
 from planet_vector.catalog.basemaps import Basemap, quad_at, quad_bounds, quad_place  # noqa: E402
 from planet_vector.catalog.scenes_v0.client import ScenesV0  # noqa: E402
+from planet_vector.collection_schema import value_at  # noqa: E402
 from planet_vector.raster import basemap_quads, quad_cache  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 
@@ -200,7 +201,8 @@ def test_a_picture_of_quads_is_made_of_tiles_and_a_window_of_quads(watched: Watc
 
 
 def test_the_scenes_behind_a_pixel_are_told(served: Service, face: Face) -> None:
-    listed = [scene["id"] for scene in ask(served, f"mosaics/clear/quads/{QUAD}/scenes/")["features"]]
+    listed = ask(served, f"mosaics/clear/quads/{QUAD}/scenes/")["features"]
+    documents = face.documents(served.root, served.key, listed)
     with rasters.open_product(NAME) as dataset, rasters.open_tiles("PLANET:basemaps/clear") as tiles:
         column, row = (
             int(index) for index in ~dataset.transform * transform_bounds(4326, 3857, 12, 47.89, 12, 47.89)[:2]
@@ -217,8 +219,8 @@ def test_the_scenes_behind_a_pixel_are_told(served: Service, face: Face) -> None
     for text in told:
         root = ElementTree.fromstring(text)
         assert root.tag == "LocationInfo" and root.findtext("Quad") == face.spell(QUAD)
-        assert sorted(scene.findtext("id") or "" for scene in root.iterfind("Scenes/Scene")) == sorted(listed)
-        assert root.findtext(f"Scenes/Scene/{face.link_to_self}")
+        found = {scene.findtext("id"): scene.findtext("link") for scene in root.iterfind("Scenes/Scene")}
+        assert found and found == {scene["id"]: value_at(scene, face.link_to_self) for scene in documents}
         assert served.key not in text
 
 

@@ -155,7 +155,7 @@ def test_bits_of_landsats_quality_band_in_crops_cubes_series_and_indices(ground:
         part = slice(-row, dataset.height - row), slice(-column, dataset.width - column)
         assert np.array_equal(dataset.read(1), np.where(shown, red, 0)[part]) and dataset.width > 50
     assert np.array_equal(next(iter(cube.data_vars.values())), np.where(shown, red, 0)[part])
-    expression = "(band_5 - band_4) / (band_5 + band_4)"
+    expression = named("(band_5 - band_4) / (band_5 + band_4)")
     index = np.where(shown, (nir - red) / (nir + red), np.nan)
     with planet_vector.open(named(f"PLANET:landsat/{LANDSAT}"), mask="clouds", index=expression) as dataset:
         np.testing.assert_allclose(dataset.read(1), index, rtol=1e-5)
@@ -263,7 +263,7 @@ def test_crops_and_cubes_have_the_pixels_and_shares_of_the_mask(ground: ClearGro
 
 def test_a_scene_without_its_mask_is_an_error(ground: ClearGround, tmp_path: Path) -> None:
     name = named(f"PLANET:ortho/{BARE}/analytic")
-    with pytest.raises(NotFoundError, match=f"{BARE}/analytic cannot be masked.* no product 'udm2'"):
+    with pytest.raises(NotFoundError, match=named(f"{BARE}/analytic cannot be masked.* no product 'udm2'")):
         planet_vector.open(name, mask="clouds")
     with pytest.raises(NotFoundError, match="cannot be masked"):
         planet_vector.mosaic(scenes(UPPER, BARE), product=named("analytic"), mask="clouds")
@@ -420,8 +420,8 @@ def test_series_hide_bands_of_two_resolutions(ground: ClearGround) -> None:
     clear = (shown & (fine > 0) & (coarse > 0))[20:80, 30:90]
     box = shapely.box(600_302, TOP - 798, 600_898, TOP - 202).segmentize(50)
     field = geopandas.GeoSeries([box], crs="EPSG:32633").to_crs(4326)[0]
-    given = [planet_vector.connect().scene("sentinel2", SENTINEL)]
-    row = planet_vector.timeseries(given, field, "band_4 - band_5", mask="clouds").iloc[0]
+    given = [planet_vector.connect().scene(named("sentinel2"), SENTINEL)]
+    row = planet_vector.timeseries(given, field, named("band_4 - band_5"), mask="clouds").iloc[0]
     assert row["count"] == clear.sum() and row.valid == pytest.approx(clear.mean())
     assert row["mean"] == pytest.approx(values[clear].mean())
 

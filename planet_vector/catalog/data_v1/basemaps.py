@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urljoin
 
 from planet_vector.assets import Asset
 from planet_vector.catalog.basemaps import Basemap, quad_bounds
+from planet_vector.catalog.data_v1.item_pages import next_link
 from planet_vector.catalog.data_v1.item_schemas import SERVICE
 from planet_vector.catalog.data_v1.transport import DataV1Transport
 from planet_vector.collection_schema import INTEGER, REAL, TEXT, TIME, CollectionSchema, Feature, Meanings
@@ -244,9 +245,8 @@ class DataV1Basemaps:
             if not isinstance(page, list) or not all(isinstance(each, Mapping) for each in page):
                 raise ProtocolError(f"The service returned something that is not a page of {member}.", f"GET {url}")
             yield from page
-            links = body.get("_links")
-            following = links.get("_next") if isinstance(links, Mapping) else None
-            if not isinstance(following, str) or not following:
+            following = next_link(body)
+            if following is None:
                 return
             if following in visited:
                 raise ProtocolError(f"The service links pages of {member} in a circle: try again.", f"GET {url}")

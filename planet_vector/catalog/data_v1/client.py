@@ -12,6 +12,7 @@ from planet_vector.catalog.data_v1.basemaps import DataV1Basemaps
 from planet_vector.catalog.data_v1.fast_pages import decoded_page
 from planet_vector.catalog.data_v1.filters import filter_of
 from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES
+from planet_vector.catalog.data_v1.item_pages import next_link, page_of
 from planet_vector.catalog.data_v1.item_schemas import collection_of, schema_of
 from planet_vector.catalog.data_v1.saved_searches import SEARCHES, SavedSearches
 from planet_vector.catalog.data_v1.stats import buckets_of, finer_interval, interval_of
@@ -30,7 +31,6 @@ from planet_vector.catalog.scene_pages import (
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.errors import BadQueryError, NotFoundError, ProtocolError, QueryError, ServiceError
-from planet_vector.http.responses import JsonResponse
 from planet_vector.http.transport import Transport
 from planet_vector.names import Name
 from planet_vector.query import Query
@@ -407,45 +407,15 @@ class DataV1:
             page = None
             if decode is not None and KEY_PARAMETER.encode() not in content:
                 page = decoded_page(content, decode)
-            return page or _page(as_json())
+            return page or page_of(as_json())
 
         return read
 
     def _follow(self, link: str) -> ScenePage:
-        return _page(self.transport.get_json(self._assets.own_link(link)))
+        return page_of(self.transport.get_json(self._assets.own_link(link)))
 
     def _no_type(self, query: Query, error: NotFoundError) -> ServiceError:
         return self.missing(
             f"There is no item type {query.scene_type!r} at this service: 'planet-vector types' lists its item types.",
             error,
         )
-
-
-def next_link(body: Feature) -> Optional[str]:
-    """Return the link of a page to the next one, or None.
-
-    Parameters
-    ----------
-    body : mapping
-        The page.
-    """
-    links = body.get("_links")
-    found = links.get("_next") if isinstance(links, Mapping) else None
-    return found if isinstance(found, str) and found else None
-
-
-def _page(answer: JsonResponse) -> ScenePage:
-    body = answer.body
-    features = body.get("features") if isinstance(body, Mapping) else None
-    if isinstance(features, list) and all(map(_is_item, features)) and isinstance(body.get("_links"), Mapping):
-        times = [feature["properties"].get("acquired") for feature in features]
-        return ScenePage(features, [feature["id"] for feature in features], times, None, next_link(body))
-    raise ProtocolError(
-        "The service returned something that is not a page of items.", f"POST {answer.url.partition('?')[0]}"
-    )
-
-
-def _is_item(feature: object) -> bool:
-    return (
-        isinstance(feature, dict) and isinstance(feature.get("id"), str) and isinstance(feature.get("properties"), dict)
-    )

@@ -11,7 +11,7 @@ from typing import Mapping, Optional, Tuple
 
 from planet_vector.assets import MaskAsset, SpectralBand
 from planet_vector.bands import planet, rapideye, scenes_v0
-from planet_vector.bands.landsat import OLI_TIRS
+from planet_vector.bands.landsat import band_of
 from planet_vector.bands.masks import QA_PIXEL, SCL, UDM, UDM2, Rules, mask_by
 from planet_vector.bands.sentinel2 import IMAGES
 
@@ -32,13 +32,10 @@ _RULES: Tuple[Tuple[str, str, Tuple[SpectralBand, ...]], ...] = (
 )
 
 # An asset of one band is named by it.
-_NAMED: Mapping[str, Mapping[str, Tuple[SpectralBand, ...]]] = {
-    "Landsat8L1G": {f"analytic_b{number}": (band._replace(name=""),) for number, band in OLI_TIRS.items()},
-    **dict.fromkeys(
-        ("Sentinel2L1C", "Sentinel2L2A"),
-        {image.v1: (image.bands[0]._replace(name=""),) for image in IMAGES.values() if len(image.bands) == 1},
-    ),
+_SENTINEL: Mapping[str, Tuple[SpectralBand, ...]] = {
+    image.v1: (image.bands[0]._replace(name=""),) for image in IMAGES.values() if len(image.bands) == 1
 }
+_LANDSAT = re.compile(r"Landsat\dL(?:1G|2)/analytic_b(\d{1,2})")
 
 _MASKS: Rules = (
     (r"PSScene", r"(ortho|basic)_.*", r"\1_udm2", UDM2),
@@ -81,7 +78,7 @@ _OTHER_FILES = (
 
 
 @lru_cache(maxsize=4096)
-def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
+def bands_of(item_type: str, asset: str, sensor: str) -> Tuple[SpectralBand, ...]:
     """Return the documented bands of an asset; empty if they are not documented.
 
     Item types of archives, which Planet's service does not have, have the products of the Scenes API.
@@ -90,11 +87,18 @@ def bands_of(item_type: str, asset: str) -> Tuple[SpectralBand, ...]:
     ----------
     item_type, asset : str
         Names of the item type and of the asset.
+    sensor : str
+        The sensor of a Landsat scene, as `planet_vector.bands.landsat.sensor_of` returns it.
     """
     for kind, name, bands in _RULES:
         if re.fullmatch(kind, item_type) and re.fullmatch(name, asset):
             return bands
-    return _NAMED.get(item_type, {}).get(asset, ()) or scenes_v0.bands_of(item_type, asset)
+    numbered = _LANDSAT.fullmatch(f"{item_type}/{asset}")
+    if numbered:
+        return band_of(sensor, int(numbered[1]))
+    if item_type in ("Sentinel2L1C", "Sentinel2L2A"):
+        return _SENTINEL.get(asset, ())
+    return scenes_v0.bands_of(item_type, asset, sensor)
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from typing import Dict, List, Mapping, Optional, cast
 from urllib.parse import quote
 
 from planet_vector.assets import Asset
+from planet_vector.bands.landsat import sensor_of
 from planet_vector.bands.masks import sensor_of_collection_2
 from planet_vector.bands.scenes_v0 import variants_of
 from planet_vector.catalog.data_v1.item_bands import PREFERRED, bands_of, mask_of, media_type_of
@@ -166,18 +167,19 @@ def _assets_of(item_type: str, feature: Feature) -> Dict[str, Asset]:
     link = links_of(feature).get("assets")
     if link is None:
         return {}
-    sensor = sensor_of_collection_2(str(feature.get("id")))
+    scene_id = str(feature.get("id"))
+    landsat, quality = sensor_of(scene_id), sensor_of_collection_2(scene_id)
     return {
         name: Asset(
             name,
             f"{link.partition('#')[0]}#{quote(name, safe='')}",
             media_type_of(name),
             _roles_of(name),
-            bands_of(item_type, name),
+            bands_of(item_type, name, landsat),
             on_request=True,
             band_variants=variants_of(item_type, name),
             permitted=permissions is None or name in permitted,
-            mask=mask_of(item_type, name, sensor),
+            mask=mask_of(item_type, name, quality),
         )
         for name in dict.fromkeys([*_texts(feature.get("assets")), *permitted])
     }

@@ -6,6 +6,7 @@ import json
 from typing import Dict, List, Mapping, Optional, Set, Tuple
 from urllib.parse import quote
 
+from planet_vector.catalog.data_v1.item_pages import next_link
 from planet_vector.catalog.data_v1.item_schemas import ASSETS, FILTER
 from planet_vector.catalog.data_v1.transport import DataV1Transport
 from planet_vector.collection_schema import Feature
@@ -49,9 +50,8 @@ class SavedSearches:
             if not isinstance(page, list) or not all(map(_is_search, page)):
                 raise ProtocolError("The service did not list the saved searches.", f"GET {url}")
             found.update((each["id"], each) for each in page)
-            links = body.get("_links")
-            link = links.get("_next") if isinstance(links, Mapping) else None
-            if not isinstance(link, str) or not link:
+            link = next_link(body)
+            if link is None:
                 return list(found.values())
             if link in visited:
                 raise ProtocolError("The service links pages of saved searches in a circle: try again.", f"GET {url}")

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Dict, Mapping, Optional
 
 from planet_vector.assets import Asset
+from planet_vector.bands.landsat import sensor_of
 from planet_vector.bands.masks import sensor_of_collection_2
 from planet_vector.bands.scenes_v0 import bands_of, mask_of, variants_of
 from planet_vector.catalog.scenes_v0.scene_columns import UNITS, columns_of
@@ -53,7 +54,8 @@ def schema_of(scene_type: str) -> CollectionSchema:
     columns = columns_of(scene_type)
 
     def assets_of(feature: Feature) -> Dict[str, Asset]:
-        sensor = sensor_of_collection_2(str(feature.get("id")))
+        scene_id = str(feature.get("id"))
+        landsat, quality = sensor_of(scene_id), sensor_of_collection_2(scene_id)
         return {
             name: Asset(
                 name,
@@ -61,8 +63,8 @@ def schema_of(scene_type: str) -> CollectionSchema:
                 # The only product that is not a GeoTIFF: it is not georeferenced.
                 "image/tiff" if name == "unrectified" else "image/tiff; application=geotiff",
                 ("visual",) if name == "visual" else ("data",),
-                bands_of(scene_type, name),
-                mask=mask_of(scene_type, name, sensor),
+                bands_of(scene_type, name, landsat),
+                mask=mask_of(scene_type, name, quality),
                 band_variants=variants_of(scene_type, name),
             )
             for name, links in _mapping(_mapping(feature["properties"].get("data")).get("products")).items()

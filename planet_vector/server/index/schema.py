@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 
-SCHEMA = 10
+SCHEMA = 11
 """Version of the layout below, and of how scenes are read; an index of another version is rebuilt with its ids."""
 
 _VERSION_BITS = 62  # bits of a random initial version; SQLite's integers have 63 for non-negative numbers

@@ -9,7 +9,9 @@ from typing import Dict, List, Tuple
 import pytest
 from shapely.geometry import shape
 
-from planet_vector.bands.landsat import colour_bands, sensor_bands
+from planet_vector.bands.landsat import colour_bands, file_of, sensor_bands
+from planet_vector.catalog.data_v1 import item_schemas
+from planet_vector.catalog.scenes_v0 import scene_schemas
 from planet_vector.server.archive.fields import SceneFields
 from planet_vector.server.archive.metadata.bounded import MetadataProblem
 from planet_vector.server.archive.metadata.mtl import parse_mtl
@@ -340,6 +342,24 @@ def test_bands_of_each_sensor(tmp_path: Path, scene_id: str) -> None:
         assert centre is not None and 0.4 < centre < 12.6
     satellite = int(scene_id[2:4]) if "_" in scene_id else int(scene_id[2])
     assert record.item_type == f"Landsat{satellite}L{'2' if '_L2' in scene_id else '1G'}"
+
+
+@pytest.mark.parametrize("scene_id", SENSORS)
+def test_clients_name_the_bands_of_each_sensor_alike(scene_id: str) -> None:
+    ((names, keys),) = SENSORS[scene_id].items()
+    files = [file_of(scene_id[1], int(scene_id[2:4].lstrip("0")[0]), name) for name in names.split()]
+    expected = [[] if key.endswith("_vcid_2") else [key] for key in keys]  # its product has no band that is documented
+    products = {file.product: {"full": "https://example.org/full"} for file in files}
+    scene = {"type": "Feature", "id": scene_id, "properties": {"data": {"products": products}}}
+    satellite, level = scene_id[2:4].lstrip("0")[0], "2" if "_L2" in scene_id else "1G"
+    links, assets = {"assets": "https://example.org/assets/"}, [file.v1 for file in files]
+    item = {"type": "Feature", "id": scene_id, "properties": {}, "_links": links, "assets": assets}
+    for schema, feature in (
+        (scene_schemas.schema_of("landsat"), scene),
+        (item_schemas.schema_of(f"Landsat{satellite}L{level}"), item),
+    ):
+        found = schema.assets_of(feature)
+        assert [[band.common for band in asset.bands] for asset in found.values()] == expected
 
 
 def test_thermal_bands_of_etm(tmp_path: Path) -> None:

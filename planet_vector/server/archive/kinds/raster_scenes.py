@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from planet_vector.bands.landsat import sensor_of
 from planet_vector.bands.scenes_v0 import bands_of, variants_of
 from planet_vector.item_ids import id_of_stem
 from planet_vector.pixels.completing import complete
@@ -98,7 +99,7 @@ def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneReco
                 problems.append(Problem(path, str(problem)))
     guessed = (ACQUIRED,) if "acquired" in missing and "guessed" in feature["properties"] else ()
     scene_type = synced.scene_type if synced else scene_type_of(feature)
-    found = tuple(_with_bands(asset, scene_type) for asset in assets)
+    found = tuple(_with_bands(asset, scene_type, sensor_of(scene_id)) for asset in assets)
     if synced is None:
         yield SceneRecord(scene_type, feature, found, guessed=guessed)
     else:
@@ -141,10 +142,10 @@ def _assets(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> List
     return list(found.values())
 
 
-def _with_bands(asset: SceneAsset, scene_type: str) -> SceneAsset:
+def _with_bands(asset: SceneAsset, scene_type: str, sensor: str) -> SceneAsset:
     """Return an asset with its bands: by descriptions in the file, else as documented, else by colours."""
     assert asset.raster is not None
-    documented = (bands_of(scene_type, asset.key), *variants_of(scene_type, asset.key))
+    documented = (bands_of(scene_type, asset.key, sensor), *variants_of(scene_type, asset.key))
     fitting = next((bands for bands in documented if len(bands) == asset.raster.bands), ())
     # A band without a name is that of a product of one band.
     named = [band if band.name else band._replace(name=asset.key) for band in fitting]
