@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 
 class SpectralBand(NamedTuple):
@@ -172,6 +172,27 @@ class Asset:
         """
         variants = (self.bands,) if self.bands else self.band_variants
         return next((bands for bands in variants if len(bands) == count), ())
+
+    def labels(self, own: Sequence[Optional[str]], alpha: Sequence[bool]) -> Tuple[Optional[str], ...]:
+        """Return the names of a file's bands: those in the file, or if it has none, what the bands show.
+
+        Parameters
+        ----------
+        own : sequence of str or None
+            The description of each band in the file; empty or None if it has none.
+        alpha : sequence of bool
+            Whether each band is alpha.
+
+        Returns
+        -------
+        tuple of str or None
+            None for a band without a name, such as alpha, or if the bands are not documented.
+        """
+        if any(own):
+            return tuple(name or None for name in own)
+        shown = [number for number, hides in enumerate(alpha) if not hides]
+        names = dict(zip(shown, (band.label for band in self.bands_among(len(shown)))))
+        return tuple(map(names.get, range(len(own))))
 
 
 class AssetState(NamedTuple):

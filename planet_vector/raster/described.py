@@ -16,6 +16,7 @@ import math
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
+from planet_vector.assets import Asset
 from planet_vector.catalog import Catalog
 from planet_vector.errors import ConfigError, RasterAccessError, ServiceError
 from planet_vector.geometry.boxes import Bounds
@@ -101,7 +102,10 @@ def described(
     build: Build = ANY_BUILD,
     combine: Optional[Combine] = None,
 ) -> Optional[Path]:
-    """Write the VRT of a product that has local overviews or is shown by the service's tiles, and return its path.
+    """Write the VRT of a product and return its path, if it says more than the file.
+
+    It does if the product has local overviews, is shown by the service's tiles, or has several bands whose names are
+    documented and not in the file.
 
     Tiles show a visual product of 8 bits: red, green and blue, with alpha, or with nodata 0 or none; north up, in a
     coordinate system with an EPSG code, on one side of the antimeridian; without overviews of its own.
@@ -131,17 +135,20 @@ def described(
         return None
     try:
         path = path_of(catalog.settings, scene.scene_type, scene.id, product)
+        asset = scene.asset(product)
         made = kept(catalog, scene.product_link(product))
         if made is not None:
-            return write(path, made.vrt(self_contained(access)))
-        if access.grants_more:  # the VRT keeps the signature, in a private file
-            return write(path, description(self_contained(access), read_tiff_header(catalog, access), []))
+            return write(path, made.vrt(self_contained(access), asset))
+        overviews: List[str] = []
         try:
-            if product != scene.schema.tiled_product:
-                raise _Undescribed("has no overviews")
-            header = read_tiff_header(catalog, access)
-            _check_kind(header)
-            overviews = _tiles_of(catalog, scene, header, path, build, combine)
+            if access.grants_more:  # the VRT keeps the signature, in a private file
+                header = _named(read_tiff_header(catalog, access), asset)
+            elif product == scene.schema.tiled_product:
+                header = _named(read_tiff_header(catalog, access), asset)
+                _check_kind(header)
+                overviews = _tiles_of(catalog, scene, header, path, build, combine)
+            else:
+                header = _only_named(catalog, access, asset)
         except (_Undescribed, TiffProblem):
             if path.exists():
                 remove(path)  # belongs to another version of the file
@@ -173,7 +180,8 @@ def access_of(catalog: Catalog, scene: Scene, product: str) -> Access:
     ServiceError
         If the service does not provide it.
     """
-    most = BEGINNING if product == scene.schema.tiled_product else 1
+    read = product == scene.schema.tiled_product or _may_be_named(scene.asset(product))
+    most = BEGINNING if read else 1
     return plan(catalog, scene.product_link(product), ANY_BUILD, most)
 
 
@@ -275,6 +283,40 @@ def _tiles_of(
         return name if build < ONE_AFTER_ANOTHER else tiles_by_band(name, zoom), world_of_tiles(zoom)
 
     return tile_overviews(header, latitude, tiles, deepest)
+
+
+def _named(header: TiffHeader, asset: Asset) -> TiffHeader:
+    """Return a header with names of its bands, if the file has none and they are documented."""
+    labels = asset.labels(
+        [band.description for band in header.bands], [band.colour == "Alpha" for band in header.bands]
+    )
+    bands = (band._replace(description=label or "") for band, label in zip(header.bands, labels))
+    return header._replace(bands=tuple(bands))
+
+
+def _may_be_named(asset: Asset) -> bool:
+    """Return whether the names of several bands are documented."""
+    return max(map(len, (asset.bands, *asset.band_variants))) >= 2
+
+
+def _only_named(catalog: Catalog, access: Access, asset: Asset) -> TiffHeader:
+    """Return the header of a file whose bands have names only in the documentation of the service.
+
+    Raises
+    ------
+    _Undescribed
+        If it is of another kind, so that a VRT would say no more than the file.
+    """
+    if not _may_be_named(asset):
+        raise _Undescribed("has no overviews")
+    header = read_tiff_header(catalog, access)
+    named = _named(header, asset)
+    if all(
+        after == before or after.description == before.colour.lower()
+        for before, after in zip(header.bands, named.bands)
+    ):
+        raise _Undescribed("has no overviews, and no other names of bands")
+    return named
 
 
 def _check_kind(header: TiffHeader) -> None:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional, Set
 from xml.etree import ElementTree  # noqa: S405 - only XML written here is parsed
 
+from planet_vector.assets import Asset
 from planet_vector.catalog import Catalog
 from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import RasterAccessError
@@ -38,7 +39,7 @@ from planet_vector.private_files import STALE, is_private, make_folder, read_pri
 from planet_vector.raster.decimated import MOST_BLOCKS, Decimation, Progress, copy, look
 from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.remote_file import RemoteFile
-from planet_vector.raster.vrt_xml import add_overview, add_source, set_block
+from planet_vector.raster.vrt_xml import add_overview, add_source, set_block, set_description
 from planet_vector.user_folders import user_directory
 
 if TYPE_CHECKING:
@@ -71,13 +72,15 @@ class Kept(NamedTuple):
     overviews: Path
     text: Path
 
-    def vrt(self, name: str) -> str:
+    def vrt(self, name: str, asset: Asset) -> str:
         """Return a VRT of the product.
 
         Parameters
         ----------
         name : str
             GDAL name of the product itself.
+        asset : Asset
+            The product, whose bands have names if the file has none.
 
         Returns
         -------
@@ -99,6 +102,11 @@ class Kept(NamedTuple):
         except (ElementTree.ParseError, KeyError):  # for example if the machine stopped during the write
             self.text.unlink(missing_ok=True)
             raise OSError(errno.EIO, "Damaged", str(self.text)) from None
+        bands = root.findall("VRTRasterBand")
+        alpha = [band.findtext("ColorInterp") == "Alpha" for band in bands]
+        own = [band.findtext("Description") for band in bands]
+        for band, label in zip(bands, asset.labels(own, alpha)):
+            set_description(band, label)
         return ElementTree.tostring(root, encoding="unicode")
 
 

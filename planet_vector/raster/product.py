@@ -70,11 +70,9 @@ class Product(Remote):
     def descriptions(self) -> Tuple[Optional[str], ...]:
         """Names of the bands: those in the file, or if it has none, what the bands show, if that is documented."""
         own: Tuple[Optional[str], ...] = super().descriptions
-        if self.asset is None or any(own):
+        if self.asset is None:
             return own
-        shown = [number for number, colour in enumerate(self.colorinterp) if colour != ColorInterp.alpha]
-        names = dict(zip(shown, (band.label for band in self.asset.bands_among(len(shown)))))
-        return tuple(map(names.get, range(len(own))))
+        return self.asset.labels(own, [colour == ColorInterp.alpha for colour in self.colorinterp])
 
     def _check_read(self, *args: Any) -> None:
         """Raise an error for a read of more than `limits.MAX_READ` bytes."""

@@ -154,6 +154,22 @@ def add_band(
     return band
 
 
+def set_description(band: Element, name: Optional[str]) -> None:
+    """Set the name of a band, if it has none.
+
+    Parameters
+    ----------
+    band : Element
+        The band.
+    name : str or None
+        Its name; None leaves it as it is.
+    """
+    if name and band.find("Description") is None:
+        described = Element("Description")
+        described.text = xml_text(name)
+        band.insert(0, described)
+
+
 def set_block(band: Element, columns: object, rows: object) -> None:
     """Set the block size of a band to that of its file, for programs that read block by block.
 

@@ -74,9 +74,13 @@ def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
         Path of the VRT.
     """
     names = [name_of(catalog, scene, product) for product in products]
+    labels: List[str] = []
     for name, product in zip(names, products):
-        check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
-    return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
+        dataset = open_source(name, f"{scene.id}/{product}")
+        check_upright(dataset, f"{scene.id}/{product}")
+        (label,) = scene.asset(product).labels(_labels(dataset)[:1], [False])  # GDAL takes the first band of each
+        labels.append(label or "")
+    return _vrt(names, f"{scene.id}-{'-'.join(products)}", labels, separate=True)
 
 
 def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str, mask: str = "") -> str:
@@ -135,7 +139,8 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str, mask: str = 
         same = system.IsSame(systems[0])
         sources.append(name if same else _warped(name, dataset, systems[0], f"{scene.id}-{product}"))
     # GDAL draws the last source on top.
-    return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
+    labels = [shared[0] if len(set(shared)) == 1 else "" for shared in zip(*map(_labels, datasets))]
+    return _vrt(sources[::-1], f"mosaic-{product}", labels, separate=False)
 
 
 def combine_tiles(tiles: Sequence[Tile], width: int, height: int, path: Path) -> None:
@@ -284,12 +289,20 @@ def _warped(name: str, dataset: gdal.Dataset, system: osr.SpatialReference, titl
     )
 
 
-def _vrt(sources: Sequence[str], title: str, separate: bool, resolution: str) -> str:
-    return _made(
-        title,
-        lambda path: gdal.BuildVRT(path, list(sources), separate=separate, resolution=resolution),
-        (*sources, separate),
-    )
+def _vrt(sources: Sequence[str], title: str, labels: Sequence[str], separate: bool) -> str:
+    def made(path: str) -> Optional[gdal.Dataset]:
+        dataset = gdal.BuildVRT(path, list(sources), separate=separate, resolution="highest")
+        for number, label in enumerate(labels if dataset is not None else (), 1):
+            if label:
+                dataset.GetRasterBand(number).SetDescription(label)
+        return dataset
+
+    return _made(title, made, (*sources, separate))
+
+
+def _labels(dataset: gdal.Dataset) -> List[str]:
+    """Return the names of the bands of a dataset; empty for bands without one."""
+    return [dataset.GetRasterBand(number).GetDescription() for number in range(1, dataset.RasterCount + 1)]
 
 
 def _made(title: str, make: Any, key: Sequence[Any]) -> str:

@@ -54,9 +54,9 @@ def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback
         If the user cancels.
     """
     title = f"{scene.id}/{product}"
-    if source.endswith(".vrt"):
-        return source
-    dataset = raster_opening.open_raster(source, title)
+    dataset = raster_opening.open_source(source, title)
+    if source.endswith(".vrt") and dataset.GetRasterBand(1).GetOverviewCount():
+        return source  # its overviews are not opened, which takes time
     if max(dataset.RasterXSize, dataset.RasterYSize) < 2 * AT_LEAST or raster_opening.has_overviews(dataset):
         return source
 

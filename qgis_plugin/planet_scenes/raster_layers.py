@@ -246,7 +246,10 @@ def stretched(
         for number, colour in zip(chosen, ("Red", "Green", "Blue")):
             colours[number - 1] = colour
     drawn = stretch.drawn(dataset, title, view.extent, view.crs, colours)
-    names = [known[band.number - 1].description if known else "" for band in drawn.bands]
+    names = [
+        known[band.number - 1].description if known else dataset.GetRasterBand(band.number).GetDescription()
+        for band in drawn.bands
+    ]
     told = [name or tr("Band {number}").format(number=band.number) for name, band in zip(names, drawn.bands)]
     numbers = tuple(band.number for band in drawn.bands) or own_colours(dataset)
     return Prepared(source, title, again, tuple(told), drawn, alpha, numbers)

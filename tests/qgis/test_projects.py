@@ -91,17 +91,17 @@ def test_it_opens_again_with_no_key_in_it(
 
 
 @pytest.mark.parametrize(
-    ("scene_type", "part", "parameters"),
+    ("scene_type", "part", "parameters", "labels"),
     [
-        ("ortho", "analytic", ""),
-        ("ortho", "visual", ""),
-        ("landsat", "band_4,band_3,band_2", ""),
-        ("landsat", "band_4,band_5", "&index=1,2"),
-        ("ortho", "", "&limit=2&product=analytic"),
+        ("ortho", "analytic", "", "blue green red nir"),
+        ("ortho", "visual", "", "red green blue -"),
+        ("landsat", "band_4,band_3,band_2", "", "red green blue"),
+        ("landsat", "band_4,band_5", "&index=1,2", "-"),
+        ("ortho", "", "&limit=2&product=analytic", "blue green red nir"),
     ],
 )
 def test_qgis_requests_nothing_when_it_opens_the_new_source(
-    watched: Watched, archive: Path, desktop: Desktop, scene_type: str, part: str, parameters: str
+    watched: Watched, archive: Path, desktop: Desktop, scene_type: str, part: str, parameters: str, labels: str
 ) -> None:
     catalog = connect(watched.service, "watched").catalog()
     scene = max(feature["id"] for feature in ask(watched.service, f"scenes/{scene_type}/")["features"])
@@ -115,6 +115,9 @@ def test_qgis_requests_nothing_when_it_opens_the_new_source(
     assert [path for path in watched.requests() if "/scenes/" in path]
     layers.reopen(layer, source)
     assert layer.isValid() and layer.source() == source and watched.requests() == []
+    opened = gdal.Open(source)
+    found = [opened.GetRasterBand(number).GetDescription() for number in range(1, opened.RasterCount + 1)]
+    assert " ".join(label or "-" for label in found) == labels
 
 
 def test_a_layer_is_restored_once_the_map_is_drawn(

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import planet_vector
+from planet_vector.assets import Asset, SpectralBand
+from planet_vector.bands.planet import FOUR
 from planet_vector.catalog import Catalog
 from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
@@ -122,7 +124,7 @@ def made(catalog: ScenesV0, link: str) -> Kept:
 
 
 def described(catalog: ScenesV0, link: str, found: Kept, path: Path) -> str:
-    path.write_text(found.vrt(self_contained(plan(catalog, link, ANY_BUILD))))
+    path.write_text(found.vrt(self_contained(plan(catalog, link, ANY_BUILD)), Asset("analytic", link)))
     return str(path)
 
 
@@ -151,6 +153,25 @@ def test_its_pixels_are_those_of_gdals_own_decimated_read(watched: Watched, name
             assert vrt.colormap(1) == file.colormap(1)
     with rasterio.open(found.overviews) as small:
         assert small.overviews(1) == [2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "labels"),
+    [
+        ("palette", (SpectralBand("classes of land", name="classes"),), ("classes",)),
+        ("strips", FOUR, tuple(f"band <{number}> & co" for number in range(1, 5))),  # the file's own
+    ],
+)
+def test_bands_are_named_by_what_they_show(
+    watched: Watched, name: str, bands: Tuple[SpectralBand, ...], labels: Tuple[str, ...], tmp_path: Path
+) -> None:
+    catalog, link = asked(watched, name)
+    path = tmp_path / "a.vrt"
+    path.write_text(
+        made(catalog, link).vrt(self_contained(plan(catalog, link, ANY_BUILD)), Asset("a", link, bands=bands))
+    )
+    with rasterio.open(path) as vrt:
+        assert vrt.descriptions == labels
 
 
 @pytest.mark.parametrize(("name", "share"), [("strips", 8), ("planes", 8), ("big", 8), ("tiles", 1), ("thick", 1)])
