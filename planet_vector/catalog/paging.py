@@ -23,6 +23,7 @@ from planet_vector.catalog.density import cuts_of
 from planet_vector.catalog.page_links import linked_scenes, nonempty_page
 from planet_vector.catalog.scene_pages import (
     PageSource,
+    ReadPage,
     ResultChanged,
     SceneBatch,
     ScenePage,
@@ -149,8 +150,7 @@ def first_page(source: PageSource, query: Query) -> Tuple[SceneBatch, Optional[T
         If the page cannot be fetched, or is inconsistent.
     """
     window = TimeWindow()
-    page = nonempty_page(source, source.fetch(query, source.size)(source.decode))
-    times = _check(page, window, query)
+    page, times = _taken(source, source.fetch(query, source.size), window, query)
     if page.is_last:
         return page.features, None
     return _past(source, query, window, page, times)
@@ -179,8 +179,7 @@ def _read(
             wait_for(ahead[:connections])
         window = windows.popleft()
         assert window.future is not None
-        page = nonempty_page(source, window.future.result()(source.decode))
-        times = _check(page, window, query)
+        page, times = _taken(source, window.future.result(), window, query)
         if page.total is not None:
             window.group.received(page.total)
         if page.is_last:
@@ -208,8 +207,8 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
     """Yield the first scenes of a search sequentially, as the time window of a limit is unknown."""
     window: Optional[TimeWindow] = TimeWindow()
     while window is not None:
-        page = nonempty_page(source, source.fetch(window.within(query), min(source.size, limit))(source.decode))
-        times = _check(page, window, query)
+        read = source.fetch(window.within(query), min(source.size, limit))
+        page, times = _taken(source, read, window, query)
         if page.is_last or len(page.features) >= limit:
             yield page.features[:limit]
             return
@@ -220,6 +219,12 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
             return
     if page.total is not None and page.total > len(kept):
         raise scenes_missing(page.total - len(kept))
+
+
+def _taken(source: PageSource, read: ReadPage, window: TimeWindow, query: Query) -> Tuple[ScenePage, List[datetime]]:
+    """Return a page that was fetched, and the times of its scenes, after checking that it matches the request."""
+    page = nonempty_page(source, read(source.decode))
+    return page, _check(page, window, query)
 
 
 def _check(page: ScenePage, window: TimeWindow, query: Query) -> List[datetime]:
