@@ -184,21 +184,9 @@ def test_a_file_that_cannot_be_read_leaves_no_missing_values(ground: ClearGround
 
 def test_commands_take_indices(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
     area = "15.002,47.8508,15.004,47.8524"
+    of_scenes = "--bbox", area, "-s", named("ortho"), "--product", named("analytic")
     path = tmp_path / "ndvi.tif"
-    done = call(
-        "crop",
-        LOWER,
-        "--bbox",
-        area,
-        "-s",
-        named("ortho"),
-        "--product",
-        named("analytic"),
-        "--index",
-        "ndvi",
-        "-o",
-        str(path),
-    )
+    done = call("crop", LOWER, *of_scenes, "--index", "ndvi", "-o", str(path))
     assert done.returncode == 0, done.stderr
     with rasterio.open(path) as dataset:
         column, row = (
@@ -206,19 +194,7 @@ def test_commands_take_indices(ground: ClearGround, tmp_path: Path, call: Callab
         )
         expected = ndvi(bands(ground, LOWER))[row : row + dataset.height, column : column + dataset.width]
         assert same(dataset.read(1), expected)
-    done = call(
-        "mosaic",
-        "--bbox",
-        area,
-        "-s",
-        named("ortho"),
-        "--product",
-        named("analytic"),
-        "--index",
-        "ndvi",
-        "-o",
-        str(tmp_path / "m.tif"),
-    )
+    done = call("mosaic", *of_scenes, "--index", "ndvi", "-o", str(tmp_path / "m.tif"))
     assert done.returncode == 0, done.stderr
     done = call("mosaic", "--bbox", area, "--index", "ndvi", "-o", str(tmp_path / "m.vrt"))
     assert done.returncode == 2 and "write a .tif" in done.stderr

@@ -472,6 +472,7 @@ def test_a_saved_vrt_is_masked(ground: ClearGround, tmp_path: Path, call: Callab
 
 def test_commands_take_masks(ground: ClearGround, tmp_path: Path, call: Callable[..., Any]) -> None:
     area = "15.002,47.8508,15.004,47.8524"
+    of_scenes = "--bbox", area, "-s", named("ortho"), "--product", named("analytic")
     one = tmp_path / "one.tif"
     done = call("crop", named(f"PLANET:ortho/{LOWER}/analytic"), "--bbox", area, "--mask", "clouds", "-o", str(one))
     assert done.returncode == 0, done.stderr
@@ -484,38 +485,12 @@ def test_commands_take_masks(ground: ClearGround, tmp_path: Path, call: Callable
         assert np.array_equal(file.dataset_mask(), dataset.dataset_mask(window=window))
         share = (file.dataset_mask() > 0).mean()
     assert 0 < share < 1
-    done = call(
-        "crop",
-        LOWER,
-        UPPER,
-        "-s",
-        named("ortho"),
-        "--product",
-        named("analytic"),
-        "--bbox",
-        area,
-        "--mask",
-        "cloud",
-        "-o",
-        str(tmp_path),
-    )
+    done = call("crop", LOWER, UPPER, *of_scenes, "--mask", "cloud", "-o", str(tmp_path))
     assert done.returncode == 0, done.stderr
     told = [float(line.split("\t")[1].rstrip(" %")) for line in done.stdout.splitlines()]
     assert told[0] == pytest.approx(100 * share, abs=1)
     whole = tmp_path / "mosaic.tif"
-    done = call(
-        "mosaic",
-        "--bbox",
-        area,
-        "-s",
-        named("ortho"),
-        "--product",
-        named("analytic"),
-        "--mask",
-        "clouds",
-        "-o",
-        str(whole),
-    )
+    done = call("mosaic", *of_scenes, "--mask", "clouds", "-o", str(whole))
     assert done.returncode == 1 and "cannot be masked" in done.stderr
     done = call("mosaic", "--mask", "fog", "-o", str(whole))
     assert done.returncode == 2 and "'fog' is no word for a mask" in done.stderr
