@@ -318,7 +318,7 @@ class Connections(QObject):
         }
 
     def refusing(self, error: BaseException) -> str:
-        """Return the name of the connection whose key a service refused; empty if there is none.
+        """Return the name of the connection with the key that a service refused, or an empty text.
 
         Parameters
         ----------
