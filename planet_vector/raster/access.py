@@ -34,6 +34,7 @@ from planet_vector.config import Settings
 from planet_vector.errors import warn
 from planet_vector.http.credentials import authorization
 from planet_vector.http.responses import parse_count, ranged_length
+from planet_vector.raster.cached_failures import forget_failure
 from planet_vector.raster.credential_files import header_file, headers_option
 from planet_vector.raster.gdal_options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
 from planet_vector.times import parse_time
@@ -235,6 +236,8 @@ def _with_header_file(url: str, settings: Settings) -> str:
 def self_contained(access: Access) -> str:
     """Return a name that needs no options, for programs whose options cannot be set.
 
+    If GDAL in this process could not open it before, it will request it again.
+
     Parameters
     ----------
     access : Access
@@ -245,10 +248,11 @@ def self_contained(access: Access) -> str:
     str
         A ``/vsicurl?`` name, or that of another client of GDAL.
     """
-    if not access.name.startswith("/vsicurl/"):
-        return access.name
-    url = access.name[len("/vsicurl/") :]
-    return _parametrised(url, use_head="no" if _is_signed(access) else "yes")
+    name = access.name
+    if name.startswith("/vsicurl/"):
+        name = _parametrised(name[len("/vsicurl/") :], use_head="no" if _is_signed(access) else "yes")
+    forget_failure(name)
+    return name
 
 
 def _is_signed(access: Access) -> bool:

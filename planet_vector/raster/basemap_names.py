@@ -23,6 +23,7 @@ from planet_vector.names import BASEMAPS, OF_SERVICE, ONLY_GEOTIFF, Name
 from planet_vector.private_files import make_folder, remove_oldest, write_private
 from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
+from planet_vector.raster.fresh_sources import with_fresh_sources
 from planet_vector.raster.gdal_xml import Placed, quads_description, tiles_description
 from planet_vector.scene import Item
 from planet_vector.user_folders import user_directory
@@ -207,7 +208,7 @@ def clear() -> int:
 
 
 def _written(text: str) -> Path:
-    """Write a VRT and return its path; its name is a digest of its content.
+    """Write a VRT and return its path; its name is a digest of the text.
 
     Only its owner can read it, as it may contain signed addresses.
 
@@ -219,7 +220,7 @@ def _written(text: str) -> Path:
     path = directory() / (hashlib.blake2b(text.encode(), digest_size=12).hexdigest() + _SUFFIX)
     try:
         make_folder(path.parent)
-        write_private(path, text.encode(), ".vrt-")
+        write_private(path, with_fresh_sources(text).encode(), ".vrt-")
         remove_oldest(path.parent, f"*{_SUFFIX}", MOST_KEPT)
     except OSError as error:
         raise ConfigError(

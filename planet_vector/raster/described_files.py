@@ -18,6 +18,7 @@ from planet_vector.errors import ConfigError
 from planet_vector.item_ids import file_stem
 from planet_vector.private_files import make_folder, remove_oldest, remove_stale, write_private
 from planet_vector.raster import credential_files
+from planet_vector.raster.fresh_sources import with_fresh_sources
 from planet_vector.user_folders import user_directory
 
 MOST = 500
@@ -85,7 +86,9 @@ def write(path: Path, text: str) -> Path:
     """
     try:
         make_folder(path.parent)
-        write_private(path, text.encode(), _WRITING)  # atomically, as two programs may write the same file
+        write_private(
+            path, with_fresh_sources(text).encode(), _WRITING
+        )  # atomically, as two programs may write the same file
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}): make its folder writable.") from None
     remove_stale(path.parent, f"{_WRITING}*")

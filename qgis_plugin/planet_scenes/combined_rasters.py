@@ -9,6 +9,7 @@ import math
 import uuid
 from pathlib import Path
 from typing import Any, List, Optional, Sequence
+from xml.etree.ElementTree import tostring  # noqa: S405 - nothing is parsed
 from xml.sax.saxutils import escape  # noqa: S406 - nothing is parsed
 
 from osgeo import gdal, osr
@@ -22,6 +23,7 @@ from planet_scenes.vrt_files import vrt_part, vrt_path
 from planet_vector.catalog import Catalog
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.web_mercator import TILE
+from planet_vector.raster.fresh_sources import fresh_value, open_options
 from planet_vector.raster.kept_tiles import Combine, Tile
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
@@ -234,8 +236,10 @@ def _input(source: str, number: int, band: gdal.Band) -> str:
 
 
 def _complex(source: str, number: int, more: str) -> str:
+    # GDAL opens it among the sources of all VRTs to see its size.
+    options = tostring(open_options(fresh_value()), encoding="unicode")
     return (
-        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(source)}</SourceFilename>'
+        f'<ComplexSource><SourceFilename relativeToVRT="0">{escape(source)}</SourceFilename>{options}'
         f"<SourceBand>{number}</SourceBand>{more}</ComplexSource>"
     )
 

@@ -1,7 +1,8 @@
-"""Reopened projects: layers are restored with fresh sources, and projects contain no keys."""
+"""Reopened projects and failed drawings: layers are restored with fresh sources, and projects contain no keys."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
 import qgis.utils
@@ -9,7 +10,7 @@ from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsProject
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QTimer
 
-from planet_scenes import core, layers, messages, raster_layers, reopening, tasks
+from planet_scenes import core, layers, messages, raster_layers, reopening, tasks, watch
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
 from planet_scenes.tasks import Task
@@ -48,8 +49,12 @@ def name_of(layer: QgsMapLayer) -> str:
     return layers.search_of(layer) or raster_layers.is_ours(layer)
 
 
+def _warn(error: BaseException) -> None:
+    messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
+
+
 class Projects(QObject):
-    """Restores the layers of a project when it is opened, and when the user logs in.
+    """Restores the layers of a project when it is opened, when the user logs in, and when they could not be drawn.
 
     Parameters
     ----------
@@ -64,6 +69,9 @@ class Projects(QObject):
         self._log_in = log_in
         self._log_ins: Dict[str, Tuple[str, int]] = {}
         self._restored: List[Tuple[QgsMapLayer, str]] = []
+        self._failed: Dict[str, QgsMapLayer] = {}
+        self._opening: Dict[str, Task] = {}  # by the id of a layer that could not be drawn
+        self._again: Set[str] = set()  # those that are drawn again
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL)
         self._timer.timeout.connect(self._show)
@@ -75,6 +83,9 @@ class Projects(QObject):
         project.cleared.connect(self._lend)
         project.readProject.connect(self._read)
         connections().changed.connect(self._changed)
+        canvas = qgis.utils.iface.mapCanvas()
+        canvas.renderErrorOccurred.connect(self._not_drawn)
+        canvas.mapCanvasRefreshed.connect(self._drawn)
         self._log_ins = connections().log_ins()
 
     def stop(self) -> None:
@@ -84,6 +95,9 @@ class Projects(QObject):
         project.cleared.disconnect(self._lend)
         project.readProject.disconnect(self._read)
         connections().changed.disconnect(self._changed)
+        canvas = qgis.utils.iface.mapCanvas()
+        canvas.renderErrorOccurred.disconnect(self._not_drawn)
+        canvas.mapCanvasRefreshed.disconnect(self._drawn)
         self._timer.stop()
 
     def _lend(self) -> None:
@@ -113,6 +127,27 @@ class Projects(QObject):
                 found.append(layer)
         self.refresh(found)
 
+    def _not_drawn(self, _: str, layer: Optional[QgsMapLayer]) -> None:
+        if layer is not None and raster_layers.is_ours(layer):
+            self._failed[layer.id()] = layer  # once, as QGIS reports an error for each band
+
+    def _drawn(self) -> None:
+        """Restore the rasters that could not be drawn, as GDAL would not request their files again.
+
+        One that fails as soon as it was restored waits until the user draws the map again.
+        """
+        failed, self._failed = self._failed, {}
+        again, self._again = self._again, set()
+        failures = reopening.Failures()
+        for name, layer in failed.items():
+            under_way = name in self._opening and self._opening[name].is_under_way
+            if sip.isdeleted(layer) or name in again or under_way:
+                continue
+            connection = connection_of(name_of(layer))
+            task = None if connection is None else self._reopen(layer, connection, watch.hear, failures, watch.hear)
+            if task is not None:
+                self._opening[name] = task
+
     def refresh(self, stale: List[QgsMapLayer]) -> None:
         """Reopen layers, each once the service has responded; a missing key is requested once.
 
@@ -123,6 +158,15 @@ class Projects(QObject):
         """
         asked: Set[str] = set()
         failures = reopening.Failures()
+
+        def tell(connection: Connection, error: BaseException) -> None:
+            if isinstance(error, AuthError) and connection.name not in asked:
+                asked.add(connection.name)
+                text = tr("The layers of {name} require a log-in.").format(name=connection.name)
+                messages.ask(text, tr("Log in"), lambda: self._log_in(connection.name))
+            elif not isinstance(error, AuthError):
+                messages.tell(core.errors_told(error), Qgis.MessageLevel.Critical)
+
         for layer in stale:
             connection = connection_of(name_of(layer))
             if connection is None:
@@ -133,17 +177,22 @@ class Projects(QObject):
                     Qgis.MessageLevel.Warning,
                 )
             else:
-                self._reopen(layer, connection, asked, failures)
+                self._reopen(layer, connection, partial(tell, connection), failures)
 
     def _reopen(
-        self, layer: QgsMapLayer, connection: Connection, asked: Set[str], failures: reopening.Failures
-    ) -> None:
+        self,
+        layer: QgsMapLayer,
+        connection: Connection,
+        tell: Callable[[BaseException], None],
+        failures: reopening.Failures,
+        no_key: Callable[[BaseException], None] = _warn,
+    ) -> Optional[Task]:
         name, raster = name_of(layer), bool(raster_layers.is_ours(layer))
         try:
             catalog = connection.catalog()
         except PlanetVectorError as error:
-            messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
-            return
+            no_key(error)
+            return None
 
         def work(feedback: object) -> str:
             if raster:
@@ -155,15 +204,7 @@ class Projects(QObject):
             self._restored.append((layer, source))
             self._show()
 
-        def failed(error: BaseException) -> None:
-            if isinstance(error, AuthError) and connection.name not in asked:
-                asked.add(connection.name)
-                text = tr("The layers of {name} require a log-in.").format(name=connection.name)
-                messages.ask(text, tr("Log in"), lambda: self._log_in(connection.name))
-            elif not isinstance(error, AuthError):
-                messages.tell(core.errors_told(error), Qgis.MessageLevel.Critical)
-
-        Task.start(tr("Opening {title}").format(title=layer.name()), work, done, failed)
+        return Task.start(tr("Opening {title}").format(title=layer.name()), work, done, tell)
 
     def _show(self) -> None:
         """Show the layers that are restored, once the map is drawn.
@@ -177,8 +218,11 @@ class Projects(QObject):
         self._timer.stop()
         restored, self._restored = self._restored, []
         for layer, source in restored:
-            if not sip.isdeleted(layer):
-                layers.reopen(layer, source)
+            if sip.isdeleted(layer):
+                continue
+            if self._opening.pop(layer.id(), None) is not None:
+                self._again.add(layer.id())
+            layers.reopen(layer, source)
 
 
 def _stale(layer: QgsMapLayer) -> bool:

@@ -100,6 +100,11 @@ class Task(QgsTask):
         _add()
         return task
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it waits for a thread or runs, so that its result is still to come."""
+        return self in _running
+
     def run(self) -> bool:
         """Do the work in a worker.
 

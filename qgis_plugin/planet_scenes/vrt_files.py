@@ -9,6 +9,7 @@ from typing import Iterator
 
 from planet_vector.atomic_files import complete
 from planet_vector.private_files import remove_oldest
+from planet_vector.raster.fresh_sources import with_fresh_sources
 from planet_vector.user_folders import user_directory
 
 MOST_KEPT = 500
@@ -31,7 +32,7 @@ def vrt_path(title: str, key: str) -> Path:
 
 @contextmanager
 def vrt_part(path: Path) -> Iterator[Path]:
-    """Yield an empty file that becomes the VRT at the end; the oldest VRTs are deleted then.
+    """Yield an empty file that becomes the VRT at the end, with fresh sources; the oldest VRTs are deleted then.
 
     Parameters
     ----------
@@ -42,6 +43,7 @@ def vrt_part(path: Path) -> Iterator[Path]:
     with complete(path) as part:
         part.touch(0o600)
         yield part
+        part.write_text(with_fresh_sources(part.read_text(encoding="utf-8")), encoding="utf-8")
     remove_oldest(path.parent, "*.vrt", MOST_KEPT)
 
 

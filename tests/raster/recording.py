@@ -38,6 +38,7 @@ class Recorder(http.server.ThreadingHTTPServer):
     """Server that responds by a function, and records the requests."""
 
     daemon_threads = True
+    request_queue_size = 128  # GDAL requests many ranges at once
 
     def __init__(
         self, answer: Callable[[Request], Answer], delay: float = 0.0, tls: Optional[ssl.SSLContext] = None
