@@ -37,6 +37,7 @@ from planet_vector.raster.gdal_xml import (
     tiles_level,
     world_of_tiles,
 )
+from planet_vector.raster.kept_files import MOST_BYTES, kept_file, vrt_of_kept
 from planet_vector.raster.kept_tiles import Combine, kept_tiles
 from planet_vector.raster.overview_files import kept
 from planet_vector.raster.tiff_header import BEGINNING, TiffHeader, read_tiff_header
@@ -124,7 +125,8 @@ def described(
         Version of the GDAL that opens it, if known; the fastest way to read tiles depends on it.
     combine : callable, optional
         Given for one of many in a mosaic that is about to be drawn as a whole: the few tiles of its smallest overview
-        are fetched now, combined by this function, and kept beside the VRT (`planet_vector.raster.kept_tiles`).
+        are fetched now, combined by this function, and kept beside the VRT (`planet_vector.raster.kept_tiles`). A small
+        file without overviews is kept as a whole (`planet_vector.raster.kept_files`).
 
     Returns
     -------
@@ -139,21 +141,17 @@ def described(
         made = kept(catalog, scene.product_link(product))
         if made is not None:
             return write(path, made.vrt(self_contained(access), asset))
-        overviews: List[str] = []
         try:
-            if access.grants_more:  # the VRT keeps the signature, in a private file
-                header = _named(read_tiff_header(catalog, access), asset)
-            elif product == scene.schema.tiled_product:
-                header = _named(read_tiff_header(catalog, access), asset)
-                _check_kind(header)
-                overviews = _tiles_of(catalog, scene, header, path, build, combine)
-            else:
-                header = _only_named(catalog, access, asset)
+            header, overviews = _header_and_overviews(catalog, scene, product, access, build, combine, path)
         except (_Undescribed, TiffProblem):
             if path.exists():
                 remove(path)  # belongs to another version of the file
-            raise
-        return write(path, description(self_contained(access), header, overviews))
+            whole = None if combine is None else _kept_whole(catalog, access, asset, path)
+            if whole is None:
+                raise
+            return whole
+        whole = None if combine is None or overviews else _kept_whole(catalog, access, asset, path)
+        return whole or write(path, description(self_contained(access), header, overviews))
     except (_Undescribed, TiffProblem) as problem:
         log.debug("%s of %s %s: it is opened by itself", product, scene.id, problem)
     except (ServiceError, ConfigError, OSError) as error:
@@ -161,7 +159,30 @@ def described(
     return None
 
 
-def access_of(catalog: Catalog, scene: Scene, product: str) -> Access:
+def _header_and_overviews(
+    catalog: Catalog, scene: Scene, product: str, access: Access, build: Build, combine: Optional[Combine], path: Path
+) -> Tuple[TiffHeader, List[str]]:
+    asset = scene.asset(product)
+    if access.grants_more:  # the VRT keeps the signature, in a private file
+        return _named(read_tiff_header(catalog, access), asset), []
+    if product != scene.schema.tiled_product:
+        return _only_named(catalog, access, asset), []
+    header = _named(read_tiff_header(catalog, access), asset)
+    _check_kind(header)
+    return header, _tiles_of(catalog, scene, header, path, build, combine)
+
+
+def _kept_whole(catalog: Catalog, access: Access, asset: Asset, path: Path) -> Optional[Path]:
+    """Write the VRT of a small file that is kept beside it; return None if the file is too large."""
+    if access.size is not None and access.size > MOST_BYTES:
+        return None
+    place = vrt_of_kept(path)
+    header = _named(read_tiff_header(catalog, access), asset)
+    file = kept_file(catalog, access, place)
+    return None if file is None else write(place, description(file, header, ()))
+
+
+def access_of(catalog: Catalog, scene: Scene, product: str, whole: bool = False) -> Access:
     """Return how a product itself is opened, for `described` or `name_of`, which need the header of some.
 
     Parameters
@@ -172,6 +193,8 @@ def access_of(catalog: Catalog, scene: Scene, product: str) -> Access:
         The scene.
     product : str
         One of its products.
+    whole : bool
+        Whether it is one of many that are about to be drawn whole, so that small files are read.
 
     Raises
     ------
@@ -180,7 +203,7 @@ def access_of(catalog: Catalog, scene: Scene, product: str) -> Access:
     ServiceError
         If the service does not provide it.
     """
-    read = product == scene.schema.tiled_product or _may_be_named(scene.asset(product))
+    read = whole or product == scene.schema.tiled_product or _may_be_named(scene.asset(product))
     most = BEGINNING if read else 1
     return plan(catalog, scene.product_link(product), ANY_BUILD, most)
 

@@ -157,6 +157,32 @@ def read_tiff_header(catalog: Catalog, access: Access) -> TiffHeader:
     return header
 
 
+def read_small_file(catalog: Catalog, access: Access, most: int) -> Optional[bytes]:
+    """Read a whole file, by one request for what is behind its first 64 kB.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service, as for `read_tiff_header`.
+    access : Access
+        How the file is opened. Its first bytes are not requested again.
+    most : int
+        Size of the largest file that is read, in bytes.
+
+    Returns
+    -------
+    bytes or None
+        The file; None if it is larger.
+
+    Raises
+    ------
+    ServiceError
+        If the host does not provide the file.
+    """
+    file = _Ranges(catalog, access.url, access.beginning, access.size)
+    return file.whole() if file.length <= most else None
+
+
 def parse_tiff_header(tiff: TiffFile) -> TiffHeader:
     """Return the header in the first directory of a TIFF, if it is the only one.
 
@@ -352,14 +378,25 @@ class _Ranges:
         self._fetch(self._at)
         return self._parts[-1][1][:size]
 
-    def _fetch(self, first: int) -> None:
+    def whole(self) -> bytes:
+        """Return all bytes."""
+        begun = self._parts[0][1][: self.length]
+        if len(begun) < self.length:
+            length = self.length
+            self._fetch(len(begun), length - len(begun))
+            begun += self._parts[-1][1]
+            if len(begun) != length or self.length != length:
+                raise ProtocolError("A product was replaced while it was read: try again.")
+        return begun
+
+    def _fetch(self, first: int, count: int = BEGINNING) -> None:
         def take(response: requests.Response) -> Tuple[int, bytes]:
             told = content_range(response.headers)
-            if response.status_code != 206 or told is None or told[0] != first or told[1] - first >= BEGINNING:
+            if response.status_code != 206 or told is None or told[0] != first or told[1] - first >= count:
                 raise ProtocolError("The host of a product did not send the requested range of it.")
-            return told[2], read_body(response, BEGINNING)
+            return told[2], read_body(response, count)
 
-        wanted = {"Range": f"bytes={first}-{first + BEGINNING - 1}", "Accept-Encoding": "identity"}
+        wanted = {"Range": f"bytes={first}-{first + count - 1}", "Accept-Encoding": "identity"}
         transport = self._catalog.transport
         self.length, content = transport.stream(self._url, wanted, take, seconds=_SECONDS, limited=False)
         self._parts.append((first, content))

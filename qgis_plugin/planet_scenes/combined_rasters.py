@@ -54,11 +54,14 @@ def source_of(catalog: Catalog, scene: Scene, product: str, mask: str = "", comb
         The source that GDAL opens.
     """
     products = product.split(",")
-    source = stack(catalog, scene, products) if len(products) > 1 else name_of(catalog, scene, product, combine)
-    return hide(catalog, scene, products, source, mask) if mask else source
+    if len(products) > 1:
+        source = stack(catalog, scene, products, combine)
+    else:
+        source = name_of(catalog, scene, product, combine)
+    return hide(catalog, scene, products, source, mask, combine) if mask else source
 
 
-def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
+def stack(catalog: Catalog, scene: Scene, products: Sequence[str], combine: Optional[Combine] = None) -> str:
     """Write a VRT with several products as the bands of one raster.
 
     Parameters
@@ -69,13 +72,15 @@ def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
         The scene.
     products : sequence of str
         The products, in the order of the bands.
+    combine : callable, optional
+        As for `planet_scenes.product_sources.name_of`.
 
     Returns
     -------
     str
         Path of the VRT.
     """
-    names = [name_of(catalog, scene, product) for product in products]
+    names = [name_of(catalog, scene, product, combine) for product in products]
     labels: List[str] = []
     for name, product in zip(names, products):
         dataset = open_source(name, f"{scene.id}/{product}")

@@ -19,6 +19,7 @@ from planet_vector.bands.masks import parse_mask, shown_values
 from planet_vector.catalog import Catalog
 from planet_vector.errors import NotFoundError, RasterAccessError
 from planet_vector.geometry.grid import GridSpec, sampled
+from planet_vector.raster.kept_tiles import Combine
 from planet_vector.raster.vrt_xml import (
     add_band,
     add_colour_table,
@@ -85,7 +86,14 @@ def words_for(scene: Scene, products: Sequence[str]) -> str:
     return ",".join(words) if masks else ""
 
 
-def hide(catalog: Catalog, scene: Scene, products: Sequence[str], source: str, words: str) -> str:
+def hide(
+    catalog: Catalog,
+    scene: Scene,
+    products: Sequence[str],
+    source: str,
+    words: str,
+    combine: Optional[Combine] = None,
+) -> str:
     """Write a VRT of a raster without the pixels that the masks of its scene hide.
 
     A mask may have pixels of another size, of which the one at the centre of a pixel counts. Pixels beyond the mask are
@@ -103,6 +111,8 @@ def hide(catalog: Catalog, scene: Scene, products: Sequence[str], source: str, w
         The raster.
     words : str
         Pixels to hide, as `planet_vector.bands.masks.parse_mask` takes them.
+    combine : callable, optional
+        As for `planet_scenes.product_sources.name_of`.
 
     Returns
     -------
@@ -128,7 +138,7 @@ def hide(catalog: Catalog, scene: Scene, products: Sequence[str], source: str, w
     grid = _grid(dataset, title)
     for mask in masks:
         shown = sorted(shown_values(mask.classes, parse_mask(words)).items())
-        clear = _clear(catalog, scene, mask, shown, grid, dataset)
+        clear = _clear(catalog, scene, mask, shown, grid, dataset, combine)
         source = write_vrt(f"masked-{scene.id}", _masked(source, dataset, grid, clear))
         dataset = raster_opening.open_vrt(source, title)
     return source
@@ -141,10 +151,11 @@ def _clear(
     shown: Sequence[Tuple[int, AbstractSet[int]]],
     grid: GridSpec,
     image: gdal.Dataset,
+    combine: Optional[Combine],
 ) -> str:
     """Write a VRT of a mask on the grid of an image: 255 for pixels that all its bands show, else 0."""
     title = f"{scene.id}/{mask.asset}"
-    name = name_of(catalog, scene, mask.asset)
+    name = name_of(catalog, scene, mask.asset, combine)
     dataset = raster_opening.open_source(name, title)
     types = {dataset.GetRasterBand(number).DataType for number in range(1, dataset.RasterCount + 1)}
     if dataset.RasterCount < shown[-1][0] or not types <= {gdal.GDT_Byte, gdal.GDT_UInt16}:

@@ -43,7 +43,7 @@ def name_of(catalog: Catalog, scene: Scene, product: str, combine: Optional[Comb
     """
     number = int(gdal.VersionInfo()) // 100
     build = number // 10000, number // 100 % 100, number % 100
-    access = _checked(described.access_of(catalog, scene, product), scene, product)
+    access = _checked(described.access_of(catalog, scene, product, combine is not None), scene, product)
     return described.name_of(catalog, scene, product, access, build, combine)
 
 

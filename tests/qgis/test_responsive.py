@@ -25,7 +25,7 @@ from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Service, Start
-from tests.qgis.conftest import Desktop, settle, wait_for
+from tests.qgis.conftest import Desktop, Watched, settle, wait_for
 from tests.qgis.pulse import LONGEST, Pulse
 
 TRIES = 3  # a machine that is busy with something else makes gaps of its own: the best of these counts
@@ -179,7 +179,7 @@ def of_dates(dock: Dock, desktop: Desktop) -> Dict[str, float]:
 
 
 @pytest.fixture
-def many(start_service: Start, tmp_path: Path) -> Iterator[Service]:
+def many(start_service: Start, tmp_path: Path) -> Iterator[Watched]:
     """Return a service of 200 small scenes side by side, which takes half a second for each answer."""
     folder = tmp_path / "many"
     folder.mkdir()
@@ -195,16 +195,17 @@ def many(start_service: Start, tmp_path: Path) -> Iterator[Service]:
         for band, value in enumerate((number, 255 - number, 90, 255), 1):
             file.GetRasterBand(band).Fill(value)
         file = None
-    service = start_service(folder, "--latency", "500")
-    yield service
+    log = tmp_path / "access.log"
+    service = start_service(folder, "--latency", "500", "--access-log", str(log))
+    yield Watched(service, log)
     service.stop()
 
 
 @pytest.mark.long
 def test_many_scenes_do_not_hold_up_the_main_thread(
-    dock: Dock, many: Service, desktop: Desktop, make_connection: Callable[..., Any]
+    dock: Dock, many: Watched, desktop: Desktop, make_connection: Callable[..., Any]
 ) -> None:
-    connections().set_current(make_connection(many, "many").name)
+    connections().set_current(make_connection(many.service, "many").name)
     dock.form.choose_type("ortho")
     wait_for(lambda: dock.form.schema is not None, 60)
     canvas, tried = desktop.canvas, []
@@ -238,6 +239,9 @@ def test_many_scenes_do_not_hold_up_the_main_thread(
             canvas.zoomByFactor(factor)
             rest(desktop)
         pulse.stop()
+        # The header of each file and the rest of it, for all drawings.
+        of_files = [path for path in many.requests() if "/full" in path]
+        assert len(of_files) == 2 * len(set(of_files)) == 2 * 28
         tried.append(pulse.gaps)
         if max(pulse.gaps.values()) < LONGEST:
             break

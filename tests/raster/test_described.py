@@ -26,7 +26,7 @@ from planet_vector.keys import Key
 from planet_vector.pixels.tiff import TiffFile, TiffProblem
 from planet_vector.raster import described_files
 from planet_vector.raster.access import ANY_BUILD, Access, plan
-from planet_vector.raster.described import ONE_AFTER_ANOTHER, name_of, subdatasets
+from planet_vector.raster.described import ONE_AFTER_ANOTHER, access_of, name_of, subdatasets
 from planet_vector.raster.kept_tiles import MOST_TILES, Tile, _tiles_below
 from planet_vector.raster.tiff_header import parse_tiff_header, read_tiff_header
 from planet_vector.scene import Scene
@@ -322,6 +322,33 @@ def test_one_of_many_is_drawn_whole_without_a_request(
     with rasterio.open(name) as dataset:  # closer, the tiles are those of the service
         assert dataset.read(out_shape=(dataset.count, dataset.height // 2, dataset.width // 2)).any()
     assert "tile" in served.of(served.server.seen)
+    described_files.remove(Path(name))
+    assert not list(Path(name).parent.glob("*s1*"))
+
+
+@pytest.mark.parametrize("product", ["visual", "band_1"])
+def test_a_small_one_of_many_is_fetched_by_two_requests(
+    host: Callable[..., Host], run: Run, tmp_path: Path, product: str, monkeypatch: Any
+) -> None:
+    path = write(tmp_path / "s1.tif", ground(256, 256), compress="none")
+    served = host(path, product)
+    access = access_of(served.catalog, served.scene, product, whole=True)
+    name = name_of(served.catalog, served.scene, product, access, ANY_BUILD, combine)
+    assert served.of(served.server.seen) == ["file"] * 2
+    assert sum(request.sent for request in served.server.seen) == len(served.data)
+    (beside,) = Path(name).parent.glob("*.tif")
+    assert beside.read_bytes() == served.data and stat.S_IMODE(beside.stat().st_mode) == 0o600
+    served.server.seen.clear()
+    with rasterio.open(name) as dataset, rasterio.open(path) as of_file:
+        assert np.array_equal(dataset.read(), of_file.read()) and dataset.crs == of_file.crs
+    assert not served.server.seen
+    # Named by itself it is the service's, and leaves the mosaic as it is.
+    alone = name_of(served.catalog, served.scene, product, access)
+    assert alone.startswith("/vsicurl") and KEY not in alone and beside.exists()
+    monkeypatch.setattr("planet_vector.raster.described.MOST_BYTES", len(served.data) - 1)
+    served.server.seen.clear()
+    assert name_of(served.catalog, served.scene, product, access, ANY_BUILD, combine) == alone
+    assert not served.server.seen
     described_files.remove(Path(name))
     assert not list(Path(name).parent.glob("*s1*"))
 
