@@ -16,6 +16,7 @@ from planet_vector.catalog.stac import page_chain
 from planet_vector.catalog.stac.item_times import TimeSpan
 from planet_vector.catalog.stac.window_cutter import Window, WindowCutter
 from planet_vector.errors import PlanetVectorError
+from planet_vector.vector.layer import SceneLayer
 from tests.stac.conftest import Start, found, ids
 from tests.stac_server import Item, make_items, parse, sort_key
 
@@ -107,6 +108,33 @@ def test_few_requests_are_made_for_a_long_search(start_stac: Start, counts: bool
     assert len(server.searches()) <= 50 * 1.25 + 3
 
 
+@pytest.mark.parametrize("came", [0, 1])
+@pytest.mark.parametrize("went", [0, 1, 100])
+def test_items_that_came_or_went_since_the_count_are_no_fault(start_stac: Start, came: int, went: int) -> None:
+    items = sorted(make_items(1000), key=sort_key)
+    server = start_stac(items[: 1000 - came])
+    layer = planet_vector.open_layer("STAC:test/scenes?datetime=2020-01-01/2029-12-31")
+    assert layer.count() == 1000 - came
+    server.items[:] = items[went:]
+    assert sorted(read_ids(layer)) == ids(items[went:])
+
+
+def test_windows_begin_without_a_first_page_if_the_service_counts(start_stac: Start) -> None:
+    server = start_stac(make_items(1000))
+    layer = planet_vector.open_layer("STAC:test/scenes?datetime=2024-05-01/2024-12-31")
+    assert layer.count() == 1000
+    whole = {body["datetime"] for body in server.searches() if body["limit"] == 1}
+    server.seen.clear()
+    assert len(read_ids(layer)) == 1000
+    assert not whole & {body["datetime"] for body in server.searches()}
+
+
+def read_ids(layer: SceneLayer) -> List[str]:
+    """Return the ids of a layer's scenes."""
+    slot = layer.schema.names.index("id")
+    return [name for rows in layer.blocks() for name in rows.columns[slot]]
+
+
 @pytest.mark.parametrize("descending", [True, False])
 def test_windows_follow_the_density_of_items_and_leave_no_gap(descending: bool) -> None:
     begin, end = datetime(2020, 1, 1, tzinfo=timezone.utc), datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -114,7 +142,7 @@ def test_windows_follow_the_density_of_items_and_leave_no_gap(descending: bool) 
     times = [busy[0] + (busy[1] - busy[0]) * number / 10_000 for number in range(10_000)]
     times += [begin + timedelta(days=number) for number in range(0, 1461, 7)]
     edge, far = (end, begin) if descending else (begin, end)
-    cutter = WindowCutter(TimeSpan(begin, end, True, True), edge, far, 50, 1, 200, 8)
+    cutter = WindowCutter(TimeSpan(begin, end, True, True), (edge, far), 50, 1, 200, 8)
     counts, reached = [], edge
     for span, length in cutter:
         low, high = span.low, span.high

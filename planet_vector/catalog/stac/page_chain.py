@@ -8,6 +8,7 @@ from its last time on, or, if the service does not sort, as two shorter spans of
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Container, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Set
@@ -74,6 +75,8 @@ class ServiceHabits:
         Whether a count turned out to be an estimate; then counts are not used.
     counts : bool
         Whether the last page had a count.
+    most, seconds, length : int, float, int
+        Items of the largest page so far, seconds until it arrived, the least of equal ones, and its bytes of JSON.
     """
 
     size: int = PAGE
@@ -83,8 +86,11 @@ class ServiceHabits:
     one_chain: Set[str] = field(default_factory=set)
     estimates: bool = False
     counts: bool = True
+    most: int = 0
+    seconds: float = 0.0
+    length: int = 0
 
-    def note(self, page: ItemPage, asked: int) -> None:
+    def note(self, page: ItemPage, asked: int, seconds: float) -> None:
         """Learn from a page.
 
         Parameters
@@ -93,8 +99,14 @@ class ServiceHabits:
             The page.
         asked : int
             The number of items asked for.
+        seconds : float
+            Seconds until it arrived.
         """
         self.counts = page.matched is not None
+        if len(page.items) >= self.most:
+            # The least: some requests of a size wait for their turn under a rate limit.
+            self.seconds = min(self.seconds, seconds) if len(page.items) == self.most else seconds
+            self.most, self.length = len(page.items), page.length
         if page.next is None:
             return
         if len(page.items) < asked:
@@ -141,14 +153,11 @@ class ChainPart(NamedTuple):
         The count of the search.
     more : bool
         Whether another page is linked.
-    length : int
-        Length of the page in bytes.
     """
 
     items: List[Feature]
     matched: Optional[int]
     more: bool
-    length: int
 
 
 class PageChain:
@@ -289,14 +298,16 @@ class PageChain:
 
     def _page(self, request: PageRequest, pushed: Pushed, size: int, estimates: bool = False) -> ItemPage:
         """Request a page, and check it; with its count if counts are no estimates, or if these are asked for."""
+        begun = time.monotonic()
         try:
             page = fetch_page(self._transport, request, pushed.columns is not None)
         except ServiceError as error:
             if error.status in _TOO_LARGE and size > SMALLEST:
                 raise _TooLarge from None
             raise
+        arrived = time.monotonic()
         _check(page.items, pushed)
-        self._habits.note(page, size)
+        self._habits.note(page, size, arrived - begun)
         if pushed.columns is not None:
             page = page._replace(items=pushed.columns.filled(page.items))
         return page._replace(matched=None) if self._habits.estimates and not estimates else page
@@ -328,7 +339,7 @@ class PageChain:
                 if stuck or circle or empty > _MOST_EMPTY:
                     raise _repeating(order)
                 seen.update(new)
-                yield ChainPart(list(new.values()), page.matched, page.next is not None, page.length)
+                yield ChainPart(list(new.values()), page.matched, page.next is not None)
                 request = page.next
             if expected is not None and len(seen) > expected:
                 self._habits.estimates, expected = True, None
@@ -373,7 +384,7 @@ class PageChain:
             for part in self._follow(replace(pushed, span=half), "", size, depth + 1):
                 new = {item["id"]: item for item in part.items if item["id"] not in seen}
                 seen.update(new)
-                yield ChainPart(list(new.values()), None, part.more, part.length)
+                yield ChainPart(list(new.values()), None, part.more)
 
 
 def _beyond(span: TimeSpan, seen: Dict[str, Feature], order: str) -> TimeSpan:
