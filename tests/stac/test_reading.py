@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 import planet_vector
-from planet_vector.catalog.stac import page_chain
+from planet_vector.catalog.stac import service_habits
 from planet_vector.catalog.stac.item_times import TimeSpan
 from planet_vector.catalog.stac.window_cutter import Window, WindowCutter
 from planet_vector.errors import PlanetVectorError
@@ -28,11 +28,11 @@ COUNT = 230
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_chain, "PAGE", 20)
-    monkeypatch.setattr(page_chain.ServiceHabits, "__init__", _habits_of_20)
+    monkeypatch.setattr(service_habits, "PAGE", 20)
+    monkeypatch.setattr(service_habits.ServiceHabits, "__init__", _habits_of_20)
 
 
-def _habits_of_20(self: page_chain.ServiceHabits) -> None:
+def _habits_of_20(self: service_habits.ServiceHabits) -> None:
     self.size, self.cut, self.unsorted, self.one_chain = 20, 0, set(), set()
 
 

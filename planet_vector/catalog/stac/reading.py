@@ -20,8 +20,9 @@ from planet_vector.catalog.scene_pages import ResultChanged, SearchSurvey
 from planet_vector.catalog.stac.item_conditions import meeting
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time
 from planet_vector.catalog.stac.json_values import as_object, as_text
-from planet_vector.catalog.stac.page_chain import ChainPart, OrderFault, PageChain, ServiceHabits
+from planet_vector.catalog.stac.page_chain import ChainPart, OrderFault, PageChain
 from planet_vector.catalog.stac.pushed import Pushed
+from planet_vector.catalog.stac.service_habits import ServiceHabits
 from planet_vector.catalog.stac.window_cutter import LONG, Window, WindowCutter
 from planet_vector.collection_schema import Feature
 from planet_vector.query import Query
