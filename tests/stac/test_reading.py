@@ -129,6 +129,19 @@ def test_windows_begin_without_a_first_page_if_the_service_counts(start_stac: St
     assert not whole & {body["datetime"] for body in server.searches()}
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_service_that_does_not_count_is_asked_for_the_last_item_alone(start_stac: Start, order: str) -> None:
+    items = make_items(1000)
+    server = start_stac(items, counts=False)
+    planet_vector.connect("test").schema("scenes")
+    server.seen.clear()
+    layer = planet_vector.open_layer(f"STAC:test/scenes?datetime=2020-01-01/2029-12-31&order_by=datetime {order}")
+    layer.ask()
+    asked = [body["sortby"][0]["direction"] for body in server.searches()]
+    assert asked == ["desc" if order == "asc" else "asc"]
+    assert sorted(read_ids(layer)) == ids(items)
+
+
 def read_ids(layer: SceneLayer) -> List[str]:
     """Return the ids of a layer's scenes."""
     slot = layer.schema.names.index("id")

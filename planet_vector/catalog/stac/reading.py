@@ -132,6 +132,9 @@ class Reading:
     def survey(self, plan: Plan) -> SearchSurvey:
         """Return the number of items of a search, and the times of the oldest and the newest, as far as they are known.
 
+        If the service does not count, only the end is requested that is the last of the search, as its first page comes
+        with the items.
+
         Parameters
         ----------
         plan : Plan
@@ -144,6 +147,8 @@ class Reading:
         """
         query = plan.query
         orders = ("desc", "asc") if self.sorts(query.scene_type) else ("",)
+        if len(orders) == 2 and not self._habits.counts:
+            orders = ("desc",) if query.ascending else ("asc",)
         pushed = plan.pushed[0]
         countable = plan.exact and len(plan.pushed) == 1 and self._habits.counts
         edges = _edges(pushed.span) if countable else []
@@ -158,12 +163,14 @@ class Reading:
             total = 0  # a page without items that links another is not the end
         if query.limit is not None:
             return SearchSurvey(None if total is None else min(total, query.limit))
-        if len(orders) == 1 or len(plan.pushed) > 1:
+        found = [meeting(page.items, query) for page in pages]
+        if "" in orders or len(plan.pushed) > 1 or not all(found):
             return SearchSurvey(total)
-        newest, oldest = (meeting(page.items, query) for page in pages)
-        if not newest or not oldest or sort_time(newest[0]) < sort_time(oldest[0]):
+        times = {order: sort_time(items[0]) for order, items in zip(orders, found)}
+        oldest, newest = times.get("asc"), times.get("desc")
+        if oldest is not None and newest is not None and newest < oldest:
             return SearchSurvey(total)
-        return SearchSurvey(total, sort_time(oldest[0]), sort_time(newest[0]))
+        return SearchSurvey(total, oldest, newest)
 
     def _sorted(self, plan: Plan, known: Optional[SearchSurvey]) -> Generator[List[Feature], None, None]:
         """Yield a superset of the items in order, each once."""
