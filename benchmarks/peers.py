@@ -42,7 +42,7 @@ except planet_vector.PlanetVectorError:
     pass  # it was added by an earlier run
 planet_vector.register()
 import planet_vector.driver.datasets
-import planet_vector.catalog.stac.client, planet_vector.catalog.data_v1.client
+import planet_vector.catalog.stac.client, planet_vector.catalog.data_v1.client, pyarrow
 import pyogrio
 def scan():
     start = time.perf_counter()

@@ -12,10 +12,11 @@ from urllib.parse import quote
 import pytest
 
 import planet_vector
-from planet_vector.catalog.stac import page_chain
+from planet_vector.catalog.stac import service_habits
 from planet_vector.catalog.stac.item_times import TimeSpan
 from planet_vector.catalog.stac.window_cutter import Window, WindowCutter
 from planet_vector.errors import PlanetVectorError
+from planet_vector.vector.layer import SceneLayer
 from tests.stac.conftest import Start, found, ids
 from tests.stac_server import Item, make_items, parse, sort_key
 
@@ -27,11 +28,11 @@ COUNT = 230
 
 @pytest.fixture(autouse=True)
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_chain, "PAGE", 20)
-    monkeypatch.setattr(page_chain.ServiceHabits, "__init__", _habits_of_20)
+    monkeypatch.setattr(service_habits, "PAGE", 20)
+    monkeypatch.setattr(service_habits.ServiceHabits, "__init__", _habits_of_20)
 
 
-def _habits_of_20(self: page_chain.ServiceHabits) -> None:
+def _habits_of_20(self: service_habits.ServiceHabits) -> None:
     self.size, self.cut, self.unsorted, self.one_chain = 20, 0, set(), set()
 
 
@@ -107,6 +108,46 @@ def test_few_requests_are_made_for_a_long_search(start_stac: Start, counts: bool
     assert len(server.searches()) <= 50 * 1.25 + 3
 
 
+@pytest.mark.parametrize("came", [0, 1])
+@pytest.mark.parametrize("went", [0, 1, 100])
+def test_items_that_came_or_went_since_the_count_are_no_fault(start_stac: Start, came: int, went: int) -> None:
+    items = sorted(make_items(1000), key=sort_key)
+    server = start_stac(items[: 1000 - came])
+    layer = planet_vector.open_layer("STAC:test/scenes?datetime=2020-01-01/2029-12-31")
+    assert layer.count() == 1000 - came
+    server.items[:] = items[went:]
+    assert sorted(read_ids(layer)) == ids(items[went:])
+
+
+def test_windows_begin_without_a_first_page_if_the_service_counts(start_stac: Start) -> None:
+    server = start_stac(make_items(1000))
+    layer = planet_vector.open_layer("STAC:test/scenes?datetime=2024-05-01/2024-12-31")
+    assert layer.count() == 1000
+    whole = {body["datetime"] for body in server.searches() if body["limit"] == 1}
+    server.seen.clear()
+    assert len(read_ids(layer)) == 1000
+    assert not whole & {body["datetime"] for body in server.searches()}
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_service_that_does_not_count_is_asked_for_the_last_item_alone(start_stac: Start, order: str) -> None:
+    items = make_items(1000)
+    server = start_stac(items, counts=False)
+    planet_vector.connect("test").schema("scenes")
+    server.seen.clear()
+    layer = planet_vector.open_layer(f"STAC:test/scenes?datetime=2020-01-01/2029-12-31&order_by=datetime {order}")
+    layer.ask()
+    asked = [body["sortby"][0]["direction"] for body in server.searches()]
+    assert asked == ["desc" if order == "asc" else "asc"]
+    assert sorted(read_ids(layer)) == ids(items)
+
+
+def read_ids(layer: SceneLayer) -> List[str]:
+    """Return the ids of a layer's scenes."""
+    slot = layer.schema.names.index("id")
+    return [name for rows in layer.blocks() for name in rows.columns[slot]]
+
+
 @pytest.mark.parametrize("descending", [True, False])
 def test_windows_follow_the_density_of_items_and_leave_no_gap(descending: bool) -> None:
     begin, end = datetime(2020, 1, 1, tzinfo=timezone.utc), datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -114,7 +155,7 @@ def test_windows_follow_the_density_of_items_and_leave_no_gap(descending: bool) 
     times = [busy[0] + (busy[1] - busy[0]) * number / 10_000 for number in range(10_000)]
     times += [begin + timedelta(days=number) for number in range(0, 1461, 7)]
     edge, far = (end, begin) if descending else (begin, end)
-    cutter = WindowCutter(TimeSpan(begin, end, True, True), edge, far, 50, 1, 200, 8)
+    cutter = WindowCutter(TimeSpan(begin, end, True, True), (edge, far), 50, 1, 200, 8)
     counts, reached = [], edge
     for span, length in cutter:
         low, high = span.low, span.high

@@ -13,9 +13,10 @@ from planet_vector.catalog.stac.item_schema import build_schema
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, span_of
 from planet_vector.catalog.stac.json_values import as_object, as_text, objects_in
 from planet_vector.catalog.stac.landing import QUERYABLES, Landing, links_of, own_address, read_landing
-from planet_vector.catalog.stac.page_chain import PageChain, ServiceHabits
+from planet_vector.catalog.stac.page_chain import PageChain
 from planet_vector.catalog.stac.pushed import Pushed, areas_of, bounds_of
 from planet_vector.catalog.stac.reading import Plan, Reading
+from planet_vector.catalog.stac.service_habits import ServiceHabits
 from planet_vector.catalog.stac.transport import StacTransport
 from planet_vector.catalog.stac.trust import FilterTrust
 from planet_vector.collection_schema import CollectionSchema, Feature

@@ -8,7 +8,8 @@ from its last time on, or, if the service does not sort, as two shorter spans of
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Container, Dict, Generator, Iterable, Iterator, List, NamedTuple, Optional, Set
 
@@ -19,15 +20,13 @@ from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, tim
 from planet_vector.catalog.stac.json_values import as_object
 from planet_vector.catalog.stac.landing import Landing
 from planet_vector.catalog.stac.pushed import Pushed
+from planet_vector.catalog.stac.service_habits import ServiceHabits
 from planet_vector.catalog.stac.trust import FilterTrust
 from planet_vector.collection_schema import Feature
 from planet_vector.errors import ProtocolError, ServiceError
 from planet_vector.http.transport import Transport
 
 log = logging.getLogger(__name__)
-
-PAGE = 250
-"""Items that are asked for on a page: Planetary Computer's default; Earth Search fails above some 260 of Sentinel-2."""
 
 SMALLEST = 10
 """Page size below which a failure is not taken for one of the size."""
@@ -54,82 +53,6 @@ class _FilterFault(Exception):
         self.name = name
 
 
-@dataclass
-class ServiceHabits:
-    """Observed habits of a service in paging.
-
-    Attributes
-    ----------
-    size : int
-        Items asked for on a page.
-    cut : int
-        Largest page with a link to the next that has fewer items than were asked for; 0 if there was none.
-    honoured : int
-        Largest page with a link to the next that has as many items as were asked for; 0 if there was none.
-    unsorted : set of str
-        Collections whose order cannot be relied on.
-    one_chain : set of str
-        Collections that lost items when they were read by windows of time.
-    estimates : bool
-        Whether a count turned out to be an estimate; then counts are not used.
-    counts : bool
-        Whether the last page had a count.
-    """
-
-    size: int = PAGE
-    cut: int = 0
-    honoured: int = 0
-    unsorted: Set[str] = field(default_factory=set)
-    one_chain: Set[str] = field(default_factory=set)
-    estimates: bool = False
-    counts: bool = True
-
-    def note(self, page: ItemPage, asked: int) -> None:
-        """Learn from a page.
-
-        Parameters
-        ----------
-        page : ItemPage
-            The page.
-        asked : int
-            The number of items asked for.
-        """
-        self.counts = page.matched is not None
-        if page.next is None:
-            return
-        if len(page.items) < asked:
-            self.cut = max(self.cut, len(page.items))
-        else:
-            self.honoured = max(self.honoured, asked)
-
-    def may_be_full(self, count: int, asked: int) -> bool:
-        """Return whether a page may have been cut off at a limit.
-
-        Limits of services are multiples of ten. A service that returned as many items as were asked for, and never
-        fewer before the last page, has no lower limit.
-
-        Parameters
-        ----------
-        count : int
-            The number of its items.
-        asked : int
-            The number of items asked for.
-        """
-        if count >= asked or not count:
-            return count >= asked
-        return self.cut > 0 or (self.honoured < asked and count % 10 == 0)
-
-    def is_full(self, count: int, asked: int) -> bool:
-        """Return whether a page is as large as the service's pages are.
-
-        Parameters
-        ----------
-        count, asked : int
-            As for `may_be_full`.
-        """
-        return count >= (min(asked, self.cut) if self.cut else asked)
-
-
 class ChainPart(NamedTuple):
     """Items of a page that were on no earlier one.
 
@@ -141,14 +64,11 @@ class ChainPart(NamedTuple):
         The count of the search.
     more : bool
         Whether another page is linked.
-    length : int
-        Length of the page in bytes.
     """
 
     items: List[Feature]
     matched: Optional[int]
     more: bool
-    length: int
 
 
 class PageChain:
@@ -289,14 +209,16 @@ class PageChain:
 
     def _page(self, request: PageRequest, pushed: Pushed, size: int, estimates: bool = False) -> ItemPage:
         """Request a page, and check it; with its count if counts are no estimates, or if these are asked for."""
+        begun = time.monotonic()
         try:
             page = fetch_page(self._transport, request, pushed.columns is not None)
         except ServiceError as error:
             if error.status in _TOO_LARGE and size > SMALLEST:
                 raise _TooLarge from None
             raise
+        arrived = time.monotonic()
         _check(page.items, pushed)
-        self._habits.note(page, size)
+        self._habits.note(page, size, arrived - begun)
         if pushed.columns is not None:
             page = page._replace(items=pushed.columns.filled(page.items))
         return page._replace(matched=None) if self._habits.estimates and not estimates else page
@@ -328,7 +250,7 @@ class PageChain:
                 if stuck or circle or empty > _MOST_EMPTY:
                     raise _repeating(order)
                 seen.update(new)
-                yield ChainPart(list(new.values()), page.matched, page.next is not None, page.length)
+                yield ChainPart(list(new.values()), page.matched, page.next is not None)
                 request = page.next
             if expected is not None and len(seen) > expected:
                 self._habits.estimates, expected = True, None
@@ -373,7 +295,7 @@ class PageChain:
             for part in self._follow(replace(pushed, span=half), "", size, depth + 1):
                 new = {item["id"]: item for item in part.items if item["id"] not in seen}
                 seen.update(new)
-                yield ChainPart(list(new.values()), None, part.more, part.length)
+                yield ChainPart(list(new.values()), None, part.more)
 
 
 def _beyond(span: TimeSpan, seen: Dict[str, Feature], order: str) -> TimeSpan:

@@ -9,7 +9,6 @@ read as a whole before the first item is known.
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from contextlib import closing
 from dataclasses import replace
@@ -21,8 +20,9 @@ from planet_vector.catalog.scene_pages import ResultChanged, SearchSurvey
 from planet_vector.catalog.stac.item_conditions import meeting
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time
 from planet_vector.catalog.stac.json_values import as_object, as_text
-from planet_vector.catalog.stac.page_chain import ChainPart, OrderFault, PageChain, ServiceHabits
+from planet_vector.catalog.stac.page_chain import ChainPart, OrderFault, PageChain
 from planet_vector.catalog.stac.pushed import Pushed
+from planet_vector.catalog.stac.service_habits import ServiceHabits
 from planet_vector.catalog.stac.window_cutter import LONG, Window, WindowCutter
 from planet_vector.collection_schema import Feature
 from planet_vector.query import Query
@@ -33,7 +33,7 @@ MOST_WINDOWS = 64  # without a count: the first page may be denser than the rest
 MOST_COUNTED = 1000  # with a count, which may be any number
 FEW_PAGES = 2  # up to here pages are read one after another
 MOST_PAGES = 12  # of a window: the last page of each is not full, and a rate limit counts requests
-_SPARE = 1.5  # requests at once, for those that a rate limit allows: answers may take longer than the first one
+_SPARE = 1.25  # requests at once, for those that a rate limit allows: answers may take longer than the first one
 _UNDER_WAY = 2**26  # bytes of JSON of all windows that are read at once, or wait for their turn
 _LIST = 1000  # items in a list that is given out at once
 
@@ -132,6 +132,9 @@ class Reading:
     def survey(self, plan: Plan) -> SearchSurvey:
         """Return the number of items of a search, and the times of the oldest and the newest, as far as they are known.
 
+        If the service does not count, only the end is requested that is the last of the search, as its first page comes
+        with the items.
+
         Parameters
         ----------
         plan : Plan
@@ -144,6 +147,8 @@ class Reading:
         """
         query = plan.query
         orders = ("desc", "asc") if self.sorts(query.scene_type) else ("",)
+        if len(orders) == 2 and not self._habits.counts:
+            orders = ("desc",) if query.ascending else ("asc",)
         pushed = plan.pushed[0]
         countable = plan.exact and len(plan.pushed) == 1 and self._habits.counts
         edges = _edges(pushed.span) if countable else []
@@ -158,12 +163,14 @@ class Reading:
             total = 0  # a page without items that links another is not the end
         if query.limit is not None:
             return SearchSurvey(None if total is None else min(total, query.limit))
-        if len(orders) == 1 or len(plan.pushed) > 1:
+        found = [meeting(page.items, query) for page in pages]
+        if "" in orders or len(plan.pushed) > 1 or not all(found):
             return SearchSurvey(total)
-        newest, oldest = (meeting(page.items, query) for page in pages)
-        if not newest or not oldest or sort_time(newest[0]) < sort_time(oldest[0]):
+        times = {order: sort_time(items[0]) for order, items in zip(orders, found)}
+        oldest, newest = times.get("asc"), times.get("desc")
+        if oldest is not None and newest is not None and newest < oldest:
             return SearchSurvey(total)
-        return SearchSurvey(total, sort_time(oldest[0]), sort_time(newest[0]))
+        return SearchSurvey(total, oldest, newest)
 
     def _sorted(self, plan: Plan, known: Optional[SearchSurvey]) -> Generator[List[Feature], None, None]:
         """Yield a superset of the items in order, each once."""
@@ -178,21 +185,23 @@ class Reading:
                 yield part.items
             return
         received: Dict[str, datetime] = {}
-        matched = None
-        begun = time.monotonic()
-        with closing(self._chain.parts(pushed, order)) as parts:
-            for number, part in enumerate(parts):
-                received.update((item["id"], sort_time(item)) for item in part.items)
-                if number == 0:
-                    matched = part.matched
-                    at_once = self._at_once(time.monotonic() - begun)
-                    windows = self._windows(pushed, order, part, known, at_once) if part.more else None
-                yield part.items
-                if windows is not None:
-                    break
-            else:
-                return
+        windows, matched = self._known_windows(pushed, order, known)
+        surveyed = windows is not None
+        if windows is None:
+            with closing(self._chain.parts(pushed, order)) as parts:
+                for number, part in enumerate(parts):
+                    received.update((item["id"], sort_time(item)) for item in part.items)
+                    if number == 0:
+                        matched = part.matched
+                        windows = self._windows(pushed, order, part, known) if part.more else None
+                    yield part.items
+                    if windows is not None:
+                        break
+                else:
+                    return
         yield from self._side_by_side(pushed, order, windows, received)
+        if surveyed and matched is not None and len(received) < matched:
+            matched = self._chain.first(pushed, order).matched  # a survey may be some minutes old
         if matched is not None and len(received) > matched:
             self._habits.estimates = True
         if matched is not None and len(received) < matched:
@@ -204,17 +213,34 @@ class Reading:
                 "read the search again."
             )
 
-    def _at_once(self, seconds: float) -> int:
-        """Return how many requests of a duration to send at once: no more than a rate limit lets through.
+    def _at_once(self) -> int:
+        """Return how many requests to send at once: no more than a rate limit lets through.
 
         Fewer windows at once can be longer, and so there are fewer pages that are not full.
         """
         if self._rate <= 0:
             return self._connections
-        return min(self._connections, max(2, math.ceil(_SPARE * self._rate * seconds)))
+        return min(self._connections, max(2, math.ceil(_SPARE * self._rate * self._habits.seconds)))
+
+    def _known_windows(
+        self, pushed: Pushed, order: str, known: Optional[SearchSurvey]
+    ) -> Tuple[Optional[WindowCutter], Optional[int]]:
+        """Return windows of time, in order, for all items of a search that was counted, and its count.
+
+        There are none for a search of a few pages, for which the first page tells more, nor before any page.
+        """
+        if known is None or known.total is None or known.oldest is None or known.newest is None:
+            return None, None
+        if pushed.collection in self._habits.one_chain or known.oldest == known.newest or not pushed.span.bounded:
+            return None, None
+        size = min(self._habits.size, self._habits.cut or self._habits.size)
+        if known.total <= (FEW_PAGES + 1) * size or not self._habits.most:
+            return None, None
+        edges = (known.newest, known.oldest) if order == "desc" else (known.oldest, known.newest)
+        return self._cutter(pushed.span, edges, known.total, size, MOST_COUNTED, whole=True), known.total
 
     def _windows(
-        self, pushed: Pushed, order: str, page: ChainPart, known: Optional[SearchSurvey], at_once: int
+        self, pushed: Pushed, order: str, page: ChainPart, known: Optional[SearchSurvey]
     ) -> Optional[WindowCutter]:
         """Return windows of time, in order, for the items after the first page; None to read on page by page."""
         span, first, matched = pushed.span, page.items, page.matched
@@ -231,18 +257,25 @@ class Reading:
         pages = abs(last - far) / abs(begin - last) if matched is None else matched / len(first) - 1
         if pages <= FEW_PAGES:
             return None
-        room = _UNDER_WAY // (page.length * at_once)
-        most = max(1, min(MOST_PAGES, room))
-        rounds = max(2, math.ceil(pages / (at_once * most)))
-        each = max(1, min(most, int(pages / (2 * at_once))))
+        most = MOST_WINDOWS if matched is None else MOST_COUNTED
+        return self._cutter(span, (last, far), pages * len(first), len(first), most)
+
+    def _cutter(
+        self, span: TimeSpan, ends: Tuple[datetime, datetime], count: float, size: int, most: int, whole: bool = False
+    ) -> WindowCutter:
+        """Return at most `most` windows for `count` items between two times, in pages of `size` items."""
+        at_once, pages = self._at_once(), count / size
+        room = _UNDER_WAY * self._habits.most // (self._habits.length * size * at_once)
+        longest = max(1, min(MOST_PAGES, room))
+        each = max(1, min(longest, int(pages / (2 * at_once))))
         if each >= LONG:  # equal windows, so that those of the last round end together
-            pieces, target = rounds * at_once, len(first) * pages / (rounds * at_once)
+            pieces = at_once * max(2, math.ceil(pages / (at_once * longest)))
+            target = count / pieces
         else:
             # Numbers of items vary by their square root, so that longer windows can be filled more.
-            target = len(first) * each * (1 - (1 - FILL) / math.sqrt(each))
-            pieces = math.ceil(pages * len(first) / target)
-        pieces = min(pieces, MOST_WINDOWS if matched is None else MOST_COUNTED)
-        return WindowCutter(span, last, far, pieces, each, target, at_once)
+            target = size * each * (1 - (1 - FILL) / math.sqrt(each))
+            pieces = math.ceil(count / target)
+        return WindowCutter(span, ends, min(pieces, most), each, target, at_once, whole)
 
     def _side_by_side(
         self, pushed: Pushed, order: str, windows: WindowCutter, received: Dict[str, datetime]
@@ -270,8 +303,8 @@ class Reading:
                 new = [item for item in items if item["id"] not in given]
                 # A span of time may reach into several windows.
                 here = [item for item in new if window.span.meets(sort_time(item), sort_time(item))]
-                strays.update((item["id"], item) for item in new)
                 given.update(item["id"] for item in here)
+                strays.update((item["id"], item) for item in new if item["id"] not in given)
                 yield sorted(here, key=sort_time, reverse=order == "desc")
             yield [item for name, item in strays.items() if name not in given]
         finally:

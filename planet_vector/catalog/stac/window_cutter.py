@@ -40,7 +40,7 @@ class WindowCutter:
     ----------
     span : TimeSpan
         The span of the search.
-    edge, far : datetime
+    ends : (datetime, datetime)
         The edge of the first window, and the time of the last item; the windows descend if it is the earlier one.
     pieces : int
         Number of windows, if all are as long as the first.
@@ -50,6 +50,8 @@ class WindowCutter:
         Number of items that a window should have.
     at_once : int
         Number of windows that are read at once.
+    whole : bool, optional
+        Whether the first window begins with the span, not with its edge.
 
     Attributes
     ----------
@@ -58,9 +60,17 @@ class WindowCutter:
     """
 
     def __init__(
-        self, span: TimeSpan, edge: datetime, far: datetime, pieces: int, pages: int, target: float, at_once: int
+        self,
+        span: TimeSpan,
+        ends: Tuple[datetime, datetime],
+        pieces: int,
+        pages: int,
+        target: float,
+        at_once: int,
+        whole: bool = False,
     ) -> None:
-        self._span, self._edge, self._far, self._target = span, edge, far, target
+        self._span, self._target, self._whole = span, target, whole
+        edge, far = self._edge, self._far = ends
         self.pages, self.at_once = pages, at_once
         self._last = 0  # windows that are left, once these are as many as are read at once
         self._descending = far < edge
@@ -85,7 +95,8 @@ class WindowCutter:
             cut = self._edge = edge + (-step if self._descending else step)
             left = step
         self._ended = cut is None
-        return Window(self._between(edge, cut), left)
+        begin, self._whole = None if self._whole else edge, False
+        return Window(self._between(begin, cut), left)
 
     def learn(self, window: Window, count: int) -> None:
         """Adapt the length of the windows that follow.
@@ -105,8 +116,10 @@ class WindowCutter:
             wanted = self._step * _CHANGE
         self._step = min(max(wanted, self._step / _CHANGE), self._step * _CHANGE)
 
-    def _between(self, edge: datetime, cut: Optional[datetime]) -> TimeSpan:
+    def _between(self, begin: Optional[datetime], end: Optional[datetime]) -> TimeSpan:
+        """Return the span of a window between two edges; None is the span's own."""
         span = self._span
-        if self._descending:
-            return TimeSpan(cut, edge) if cut is not None else replace(span, high=edge, high_open=False)
-        return TimeSpan(edge, cut) if cut is not None else replace(span, low=edge, low_open=False)
+        low, high = (end, begin) if self._descending else (begin, end)
+        if low is not None:
+            span = replace(span, low=low, low_open=False)
+        return span if high is None else replace(span, high=high, high_open=False)
