@@ -110,7 +110,8 @@ def test_a_raster_that_could_not_be_drawn_is_drawn_once_the_service_responds(
         assert 0 < sum(SCENES.search(request.path) is not None for request in list(origin.seen)) <= 2
         assert reloaded or wait_for(desktop.said)  # once for a while
         origin.answer = answer
-        assert shows(drawn(desktop, reloaded), expected)
+        drawn(desktop, reloaded)
+        wait_for(lambda: shows(desktop.canvas.grab().toImage(), expected), 60)
         desktop.bar.clearWidgets()
         layers.reopen(layer, layer.source())  # closes its files
     assert shows(drawn(desktop), expected) and desktop.said() == []
