@@ -70,6 +70,7 @@ class Projects(QObject):
         self._log_ins: Dict[str, Tuple[str, int]] = {}
         self._restored: List[Tuple[QgsMapLayer, str]] = []
         self._failed: Dict[str, QgsMapLayer] = {}
+        self._blank: Dict[str, QgsMapLayer] = {}  # those that could not be restored either
         self._opening: Dict[str, Task] = {}  # by the id of a layer that could not be drawn
         self._again: Set[str] = set()  # those that are drawn again
         self._timer = QTimer(self)
@@ -136,17 +137,25 @@ class Projects(QObject):
 
         One that fails as soon as it was restored waits until the user draws the map again.
         """
-        failed, self._failed = self._failed, {}
+        # GDAL 3.10 reports a failure that it keeps only once: a layer is restored until that succeeds.
+        failed, self._failed = {**self._blank, **self._failed}, {}
         again, self._again = self._again, set()
+        self._blank = {name: layer for name, layer in failed.items() if name in again}
         failures = reopening.Failures()
         for name, layer in failed.items():
             under_way = name in self._opening and self._opening[name].is_under_way
             if sip.isdeleted(layer) or name in again or under_way:
                 continue
             connection = connection_of(name_of(layer))
-            task = None if connection is None else self._reopen(layer, connection, watch.hear, failures, watch.hear)
+            hear = partial(self._still_blank, layer)
+            task = None if connection is None else self._reopen(layer, connection, hear, failures, hear)
             if task is not None:
                 self._opening[name] = task
+
+    def _still_blank(self, layer: QgsMapLayer, error: BaseException) -> None:
+        if not sip.isdeleted(layer):
+            self._blank[layer.id()] = layer
+        watch.hear(error)
 
     def refresh(self, stale: List[QgsMapLayer]) -> None:
         """Reopen layers, each once the service has responded; a missing key is requested once.
