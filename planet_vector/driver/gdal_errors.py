@@ -65,6 +65,18 @@ def _sentences_of(prefix: str) -> Type[Sentence]:
     return cast(Type[Sentence], _Unprintable("Sentence", (Sentence,), {"prefix": prefix}))
 
 
+def notify(error: BaseException) -> None:
+    """Call the `LISTENERS` with an error.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+    """
+    for listener in list(LISTENERS):
+        listener(error)
+
+
 def as_sentence(error: BaseException, prefix: str = PREFIX) -> Sentence:
     """Return the exception to raise in GDAL for an error.
 
@@ -80,8 +92,7 @@ def as_sentence(error: BaseException, prefix: str = PREFIX) -> Sentence:
     sentence = _sentences_of(prefix)
     if not isinstance(error, Exception):  # KeyboardInterrupt, SystemExit: not an error
         return sentence(f"Interrupted before all was read ({type(error).__name__}).")
-    for listener in list(LISTENERS):
-        listener(error)
+    notify(error)
     if isinstance(error, PlanetVectorError):
         log.debug("%s: %s", type(error).__name__, error)
         return sentence(str(error))

@@ -37,7 +37,5 @@ def forget_failure(name: str) -> None:
     if "rasterio._env" in sys.modules:
         with suppress(RasterAccessError):  # too old for names of products
             library = library_of("rasterio")
-            stat = library.VSIStatExL
-            stat.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
-            if stat(name.encode(), ctypes.create_string_buffer(_STAT), _CACHE_ONLY):
+            if library.VSIStatExL(name.encode(), ctypes.create_string_buffer(_STAT), _CACHE_ONLY):
                 library.VSICurlPartialClearCache(name.encode())

@@ -140,11 +140,13 @@ def library_of(package: str) -> ctypes.CDLL:
             "VSICurlPartialClearCache": [ctypes.c_char_p],
             "CPLSetConfigOption": [ctypes.c_char_p] * 2,
             "CPLGetConfigOption": [ctypes.c_char_p] * 2,
+            "VSIStatExL": [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int],
         }
         for name, arguments in signatures.items():
             getattr(gdal, name).argtypes = arguments
             getattr(gdal, name).restype = None
         gdal.CPLGetConfigOption.restype = ctypes.c_char_p
+        gdal.VSIStatExL.restype = ctypes.c_int
     except (OSError, AttributeError):
         raise RasterAccessError(
             f"The GDAL of {package} was not found in its library {path}: open the product with planet_vector.open."

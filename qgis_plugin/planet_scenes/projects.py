@@ -10,12 +10,13 @@ from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsProject
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QTimer
 
-from planet_scenes import core, layers, messages, raster_layers, reopening, tasks, watch
+from planet_scenes import core, layers, messages, raster_layers, reopening, tasks
 from planet_scenes.connection import Connection
 from planet_scenes.connections import connections
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.connection_lookup import default_connection, find_connection
+from planet_vector.driver import gdal_errors
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.names import parse_name
 
@@ -155,7 +156,7 @@ class Projects(QObject):
     def _still_blank(self, layer: QgsMapLayer, error: BaseException) -> None:
         if not sip.isdeleted(layer):
             self._blank[layer.id()] = layer
-        watch.hear(error)
+        gdal_errors.notify(error)  # shown as an error of the driver is
 
     def refresh(self, stale: List[QgsMapLayer]) -> None:
         """Reopen layers, each once the service has responded; a missing key is requested once.

@@ -20,18 +20,6 @@ from planet_vector.driver import gdal_errors
 _QUIET = 20.0  # seconds in which the same message is shown once: one refresh reads a layer many times
 
 
-def hear(error: BaseException) -> None:
-    """Show an error as those of the driver: once for a while, with a button if its connection needs a log-in.
-
-    Parameters
-    ----------
-    error : BaseException
-        The error.
-    """
-    for listener in list(gdal_errors.LISTENERS):
-        listener(error)
-
-
 class Watch(QObject):
     """Shows the driver's errors to the user.
 
