@@ -7,7 +7,8 @@ service that counts and of one that does not. ``data-v1``: a scan of a Data API 
 distribution, as the wheels lack it). Both are served by `benchmarks/stubs/services.py`, which answers in some
 milliseconds after the latency; each scan runs in a new process, its clock starts after imports. ``raster``: requests
 of opening an asset and reading a window, and where the key went, beside PLScenes. By default all of them run. Prints
-medians and ratios, and exits with 1 if a ratio is below its minimum.
+medians and ratios (of a STAC API, the first run of the driver keeps the landing page for the others, as between
+programs of a user), and exits with 1 if a ratio is below its minimum.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from planet_vector.catalog import probing
+from planet_vector.catalog import kept_answers, probing
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.raster import basemap_names, described_files, overview_files, quad_cache
@@ -37,6 +37,6 @@ def clear() -> None:
     say(f"Removed {count} results from {disk_cache.directory()}.", err=True)
     say(f"Removed the overviews of {overview_files.clear()} products from {overview_files.directory()}.", err=True)
     say(f"Removed the VRTs of {described_files.clear()} products from {described_files.directory()}.", err=True)
-    say(f"Forgot the kinds of {probing.clear()} services.", err=True)
+    say(f"Forgot the kinds of {probing.clear()} services, and the landing pages of {kept_answers.clear()}.", err=True)
     say(f"Removed {quad_cache.clear()} quads from {quad_cache.directory()}.", err=True)
     say(f"Removed the VRTs of {basemap_names.clear()} basemaps from {basemap_names.directory()}.", err=True)

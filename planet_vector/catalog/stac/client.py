@@ -12,7 +12,7 @@ from planet_vector.catalog.stac.item_pages import PageRequest, fetch_page
 from planet_vector.catalog.stac.item_schema import build_schema
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, span_of
 from planet_vector.catalog.stac.json_values import as_object, as_text, objects_in
-from planet_vector.catalog.stac.landing import QUERYABLES, Landing, links_of, own_address, read_landing
+from planet_vector.catalog.stac.landing import QUERYABLES, Landing, kept_landing, links_of, own_address, read_landing
 from planet_vector.catalog.stac.page_chain import PageChain
 from planet_vector.catalog.stac.pushed import Pushed, areas_of, bounds_of
 from planet_vector.catalog.stac.reading import Plan, Reading
@@ -21,7 +21,7 @@ from planet_vector.catalog.stac.transport import StacTransport
 from planet_vector.catalog.stac.trust import FilterTrust
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
-from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.errors import AuthError, NotFoundError, ProtocolError, RateLimitError, ServiceError, UnavailableError
 from planet_vector.forking import renew_after_fork
 from planet_vector.http.responses import redacted
 from planet_vector.http.transport import Transport
@@ -39,8 +39,9 @@ _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\x
 
 
 class _Service(NamedTuple):
-    """Parts of a service that are created before its first search."""
+    """Parts of a service that are created before its first search; `kept` if the landing page was kept on disk."""
 
+    kept: bool
     landing: Landing
     trust: FilterTrust
     chain: PageChain
@@ -74,7 +75,7 @@ class StacApi:
 
     def is_there(self) -> bool:
         try:
-            return bool(self._service.landing.search)
+            return bool(self._asked().landing.search)
         except (NotFoundError, ProtocolError):
             return False
 
@@ -86,19 +87,30 @@ class StacApi:
     def _service(self) -> _Service:
         with self._lock:
             if self._found is None:
-                landing = read_landing(self.transport)
-                trust = FilterTrust(self.transport, landing)
-                chain = PageChain(self.transport, landing, self._habits, trust)
-                reading = Reading(chain, self._habits, landing.sorts, self.settings.connections, self.settings.rate)
-                self._found = _Service(landing, trust, chain, reading)
+                landing = kept_landing(self.transport)
+                self._found = self._asked() if landing is None else self._with(landing, kept=True)
             return self._found
 
+    def _asked(self) -> _Service:
+        """Return the service as the landing page describes it that it returned to this process."""
+        with self._lock:
+            if self._found is None or self._found.kept:
+                self._found = self._with(read_landing(self.transport), kept=False)
+            return self._found
+
+    def _with(self, landing: Landing, kept: bool) -> _Service:
+        trust = FilterTrust(self.transport, landing)
+        chain = PageChain(self.transport, landing, self._habits, trust)
+        reading = Reading(chain, self._habits, landing.sorts, self.settings.connections, self.settings.rate)
+        return _Service(kept, landing, trust, chain, reading)
+
     def scene_types(self) -> Dict[str, str]:
+        self._asked()
         return {name: self._address_of(name) for name in sorted(self._collections()) if is_item_id(name)}
 
     def offers(self) -> str:
         """Return what the service offers, as `planet_vector.catalog.protocol.DescribesItself` specifies."""
-        service = self._service
+        service = self._asked()
         landing, language = service.landing, service.trust.language
         parts = ["time", "area"]
         if language:
@@ -232,16 +244,26 @@ class StacApi:
         """Return the schema of a collection and some items of it."""
         if name not in self._schemas:
             service = self._service
-            order = "desc" if service.reading.sorts(name) else ""
-            with Workers(1) as pool:  # at the same time: each takes a round trip
-                some = pool.submit(service.chain.first, Pushed(name, TimeSpan(), None, {}, ""), order, SURVEYED)
-                collection = self._collection(name)
-                queryables = self._queryables(collection)
-                page = some.result()
-            self.counts = self.counts or page.matched is not None
-            schema = build_schema(self.settings.api_url, self._policies, collection, queryables, page.items)
-            self._schemas.setdefault(name, (schema, page.items))  # another thread may have been faster
+            try:
+                known = self._learn(name, service)
+            except (AuthError, RateLimitError, UnavailableError):
+                raise
+            except ServiceError:
+                if not service.kept:
+                    raise
+                known = self._learn(name, self._asked())  # the landing page may have changed since it was kept
+            self._schemas.setdefault(name, known)  # another thread may have been faster
         return self._schemas[name]
+
+    def _learn(self, name: str, service: _Service) -> Tuple[CollectionSchema, List[Feature]]:
+        order = "desc" if service.reading.sorts(name) else ""
+        with Workers(1) as pool:  # at the same time: each takes a round trip
+            some = pool.submit(service.chain.first, Pushed(name, TimeSpan(), None, {}, ""), order, SURVEYED)
+            collection = self._collection(name)
+            queryables = self._queryables(collection)
+            page = some.result()
+        self.counts = self.counts or page.matched is not None
+        return build_schema(self.settings.api_url, self._policies, collection, queryables, page.items), page.items
 
     def _collection(self, name: str) -> Feature:
         if self._listed is not None and name in self._listed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, List, Mapping, NamedTuple, Optional
 
+from planet_vector.catalog import kept_answers
 from planet_vector.catalog.stac.json_values import as_object, as_text, objects_in
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.http.transport import Transport
@@ -12,6 +13,8 @@ from planet_vector.roots import is_api_origin
 
 QUERYABLES = ("http://www.opengis.net/def/rel/ogc/1.0/queryables", "queryables")
 """Relations of the link to the queryables."""
+
+_KEPT = "landing"
 
 
 class Link(NamedTuple):
@@ -75,7 +78,7 @@ class Landing:
 
 
 def read_landing(transport: Transport) -> Landing:
-    """Request the landing page, and the conformance classes if the landing page does not contain them.
+    """Request the landing page, and the conformance classes if the landing page does not contain them, and keep both.
 
     Parameters
     ----------
@@ -114,13 +117,39 @@ def read_landing(transport: Transport) -> Landing:
         conforms_to = as_object(transport.get_json(address).body).get("conformsTo")
     uris = conforms_to if isinstance(conforms_to, list) else []
     listed = next((link for link in links if link.rel == "data"), None)
-    return Landing(
+    landing = Landing(
         title=as_text(body.get("title")),
         conforms_to=frozenset(uri.rstrip("/") for uri in uris if isinstance(uri, str)),
         search=own_address(transport, chosen.href, response.url),
         posts=bool(posts),
         collections=own_address(transport, listed.href, response.url) if listed else "",
     )
+    kept_answers.save(_KEPT, transport.settings, {**vars(landing), "conforms_to": sorted(landing.conforms_to)})
+    return landing
+
+
+def kept_landing(transport: Transport) -> Optional[Landing]:
+    """Return the landing page that this or another program requested within the lifetime of cached results, if any did.
+
+    Parameters
+    ----------
+    transport : Transport
+        Client of the service.
+    """
+    body = as_object(kept_answers.load(_KEPT, transport.settings))
+    uris, search, collections = body.get("conforms_to"), as_text(body.get("search")), as_text(body.get("collections"))
+    if not search or not isinstance(uris, list):
+        return None
+    try:
+        return Landing(
+            title=as_text(body.get("title")),
+            conforms_to=frozenset(as_text(uri) for uri in uris),
+            search=own_address(transport, search),
+            posts=body.get("posts") is True,
+            collections=own_address(transport, collections) if collections else "",
+        )
+    except ProtocolError:  # somebody else wrote the file
+        return None
 
 
 def links_of(body: Mapping[str, object]) -> List[Link]:
